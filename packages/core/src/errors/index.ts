@@ -1,0 +1,4 @@
+export * from './code.js';
+export * from './errno.js';
+export * from './reason.js';
+export * from './rpc-error.js';

@@ -1,0 +1,61 @@
+/** Machine-readable words for what happened, finer than a code. Stable: programs compare them. */
+export const Reason = {
+  /** `timeout: 'immediate'`, and the callee could not take the call now. */
+  NOT_READY: 'NOT_READY',
+  /** The deadline passed. */
+  DEADLINE: 'DEADLINE',
+  /** The caller's AbortSignal fired. */
+  ABORTED_BY_CALLER: 'ABORTED_BY_CALLER',
+  /** The peer's process or thread ended without an orderly close. */
+  PEER_DIED: 'PEER_DIED',
+  /** The peer closed the link in an orderly way while the call was in flight. */
+  PEER_CLOSED: 'PEER_CLOSED',
+  /** This side closed the channel or client. */
+  CLOSED: 'CLOSED',
+  /** The peer sent something that the protocol forbids. */
+  PROTOCOL_VIOLATION: 'PROTOCOL_VIOLATION',
+  /** An envelope's checksum was wrong. */
+  CHECKSUM_MISMATCH: 'CHECKSUM_MISMATCH',
+  /** The two sides speak different versions of the protocol. */
+  VERSION_MISMATCH: 'VERSION_MISMATCH',
+  /** Both sides know the method but disagree about its messages. */
+  SCHEMA_MISMATCH: 'SCHEMA_MISMATCH',
+  /** The server does not offer the service. */
+  UNKNOWN_SERVICE: 'UNKNOWN_SERVICE',
+  /** The server offers the service but not the method. */
+  UNKNOWN_METHOD: 'UNKNOWN_METHOD',
+  /** The message is larger than one side's limit. */
+  MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  /** The payload could not be decoded. */
+  UNDECODABLE: 'UNDECODABLE',
+  /** The message could not be encoded (a field has the wrong type or range). */
+  UNENCODABLE: 'UNENCODABLE',
+  /** The handler threw something that is not an RpcError. */
+  HANDLER_FAILED: 'HANDLER_FAILED',
+  /** The transport cannot do what was asked; the message names the capability. */
+  UNSUPPORTED: 'UNSUPPORTED',
+  /** No transport is registered for the URL's scheme. */
+  UNKNOWN_SCHEME: 'UNKNOWN_SCHEME',
+  /** The package of a known scheme is not installed. */
+  PACKAGE_MISSING: 'PACKAGE_MISSING',
+  /** The native addon is missing or could not be loaded. */
+  ADDON_MISSING: 'ADDON_MISSING',
+  /** Nobody listens at the address. */
+  UNREACHABLE: 'UNREACHABLE',
+  /** Somebody else listens at the address already. */
+  ADDRESS_IN_USE: 'ADDRESS_IN_USE',
+  /** The kernel or an `allow` rule refused. */
+  NOT_ALLOWED: 'NOT_ALLOWED',
+  /** The address cannot be understood (or is too long for the mechanism). */
+  BAD_ADDRESS: 'BAD_ADDRESS',
+  /** An option has a wrong type, value or name. */
+  BAD_OPTION: 'BAD_OPTION',
+  /** The configuration file or object has problems, all listed in the message. */
+  BAD_CONFIG: 'BAD_CONFIG',
+  /** A blocking call would wait for its own thread. */
+  SELF_DEADLOCK: 'SELF_DEADLOCK',
+  /** The server is draining or at its bound of calls. */
+  OVERLOADED: 'OVERLOADED',
+} as const;
+
+export type Reason = (typeof Reason)[keyof typeof Reason];

@@ -1,0 +1,189 @@
+/**
+ * The transport contract. A transport makes links; a link moves messages (bytes whose boundaries are kept, plus, where
+ * the mechanism allows, handles) and knows nothing of calls.
+ *
+ * Names: `try…` never waits, `wait…` blocks the thread, `when…` returns a promise. Full, empty and end are values;
+ * exceptions are faults. Times are absolute: milliseconds of `performance.now()` of the calling thread; `Infinity` is
+ * never, and any instant in the past is "do not wait".
+ */
+import type { RpcError } from '../errors/index.js';
+
+export type Direction = 'send' | 'receive' | 'duplex';
+export type Mode = 'sync' | 'async';
+
+/** An absolute instant in milliseconds of `performance.now()`; `Infinity` for never. */
+export type Deadline = number;
+
+/** What a transport can do, as plain data, stated before any link exists. */
+export interface Capabilities {
+  /** Directions in which a link can be opened. */
+  readonly directions: readonly Direction[];
+  /** `exact`: every message once and in order. `lossy`: may be lost, doubled or reordered. `coalesced`: equal ones merge. */
+  readonly delivery: 'exact' | 'lossy' | 'coalesced';
+  /** Bytes of the largest message that any link of this transport can be configured to carry. */
+  readonly maxMessageBytes: number;
+  /** Open file descriptors that can travel with one message. */
+  readonly handlesPerMessage: number;
+  /** Links can block a thread (mode `sync`). */
+  readonly blocking: boolean;
+  /** Received spans are the link's own memory, which the peer could still change. */
+  readonly loans: boolean;
+  /** An unexpected end of the peer is noticed without sending to it. */
+  readonly peerDeath: boolean;
+  /** Peer credentials come from the kernel. */
+  readonly credentials: boolean;
+  /** The mechanism can damage data, so checksums are on by default. */
+  readonly damages: boolean;
+  /** Names one peer, or an address that many share. */
+  readonly addressing: 'direct' | 'mailbox';
+}
+
+/** Who is at the other end. Credentials are the kernel's word, never the wire's. */
+export interface Peer {
+  /** The URL of the other end, as far as it has one. */
+  readonly address: string;
+  readonly credentials?: Credentials;
+}
+
+export interface Credentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * A stretch of the link's memory: `bytes[start, end)`. A link hands out the same Span object over and over: read its
+ * fields at once, and do not keep it beyond `commit`, `abandon` or `release`.
+ */
+export interface Span {
+  /** The whole memory of which this is a part. Nothing outside `[start, end)` may be touched. */
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Why a link ended. */
+export interface LinkEnd {
+  /** `local`: this side closed or aborted. `peer`: the other side did. `fault`: the mechanism or the protocol failed. */
+  readonly by: 'local' | 'peer' | 'fault';
+  /** True when nothing was lost: an orderly close. */
+  readonly orderly: boolean;
+  /** What a call that was in flight should fail with. */
+  readonly error: RpcError;
+}
+
+/** One live connection. All methods must be called on the thread that made it. */
+export interface Link {
+  readonly peer: Peer;
+  /** Bytes of the largest message this link sends; at most the transport's capability. */
+  readonly maxMessageBytes: number;
+
+  // --- sending -----------------------------------------------------------------------------------------------------
+  /**
+   * Takes `bytes` (0 … maxMessageBytes) of writable space, contiguous; null means "full now". One claim at a time.
+   * Throws RpcError RESOURCE_EXHAUSTED past maxMessageBytes, and the link's end error once it has ended or `close` was called.
+   */
+  claim(bytes: number): Span | null;
+  /** Publishes the first `length` bytes of the claim as one message. */
+  commit(length: number): void;
+  /** Gives the claim back; nothing is sent. */
+  abandon(): void;
+  /** Hands to the mechanism what is committed but still held back (batching). Never waits. */
+  flush(): void;
+
+  // --- receiving ---------------------------------------------------------------------------------------------------
+  /**
+   * The next message, or null: nothing now, or (when `ended` is true) nothing ever again. The span is valid until
+   * `release`, which must follow before the next `receive`.
+   */
+  receive(): Span | null;
+  release(): void;
+  /** True once the peer's last message has been received and no other can come. */
+  readonly ended: boolean;
+
+  // --- waiting -----------------------------------------------------------------------------------------------------
+  /** Blocks until `receive` would give a message or the end: true. False when the deadline passed first. Flushes first. */
+  waitReadable(deadline: Deadline): boolean;
+  /** Blocks until `claim(bytes)` would not be full, or the link has ended: true. False when the deadline passed first. */
+  waitWritable(bytes: number, deadline: Deadline): boolean;
+  /** As waitReadable, without blocking. Rejects only by the signal, with its reason. One at a time. */
+  whenReadable(deadline: Deadline, signal?: AbortSignal): Promise<boolean>;
+  /** As waitWritable, without blocking. Rejects only by the signal, with its reason. One at a time. */
+  whenWritable(bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean>;
+  /** Whether pending waits (`when…`) of this link keep the event loop alive. On at first. */
+  ref(): void;
+  unref(): void;
+
+  // --- ending ------------------------------------------------------------------------------------------------------
+  /**
+   * Orderly: no more claims; what is committed is flushed (until the deadline, then dropped); the peer receives
+   * everything and then the end. Idempotent. Resolves when the mechanism is released.
+   */
+  close(deadline?: Deadline): Promise<void>;
+  /** As close, blocking the thread. */
+  closeSync(deadline?: Deadline): void;
+  /** At once: drops everything unsent, releases the mechanism; the peer sees a disorderly end. Idempotent. Never throws. */
+  abort(error?: RpcError): void;
+  /** Settles once, never rejects: who ended the link and why. May settle only while an event loop runs. */
+  readonly closed: Promise<LinkEnd>;
+  /** The same, at once: undefined while the link lives. */
+  readonly end: LinkEnd | undefined;
+}
+
+/** A parsed address. `shm:///run/geo.sock?ring=1` has scheme `shm`, path `/run/geo.sock`; `shm:geo` has path `geo`. */
+export interface Address {
+  readonly url: string;
+  readonly scheme: string;
+  /** What follows `scheme:` (and `//`), percent-decoded, without the query. */
+  readonly path: string;
+}
+
+/** Which peers may connect: all stated conditions must hold. Empty lists refuse everybody. */
+export interface AllowRule {
+  readonly uid?: number | readonly number[];
+  readonly gid?: number | readonly number[];
+}
+
+/** Options that every transport understands; each adds its own, validated by its own resolver. */
+export interface TransportOptions {
+  /** Bytes of the largest message to send or accept. @default 4194304 (4 MiB) */
+  readonly maxMessageBytes?: number;
+  /** Listening side: who may connect. @default everybody whom the mechanism lets in */
+  readonly allow?: AllowRule;
+  readonly [option: string]: unknown;
+}
+
+export interface Listener {
+  /** The URL at which clients reach it; useful when the address was chosen by the transport. */
+  readonly url: string;
+  /** Stops accepting and removes what was made in the file system or kernel. Links live on. Idempotent. */
+  close(): Promise<void>;
+  ref(): void;
+  unref(): void;
+}
+
+/** A plug-in that makes links for one URL scheme. Stateless: all state is in listeners and links. */
+export interface Transport {
+  readonly scheme: string;
+  readonly capabilities: Capabilities;
+  /**
+   * Checks the options of this transport, all of them: returns one line per problem (`ringBytes: expected a power of
+   * two, found 1000`), empty when there is none. Used for configuration before anything is opened.
+   */
+  validateOptions(options: TransportOptions): readonly string[];
+  /** Rejects with RpcError: UNAVAILABLE (UNREACHABLE), PERMISSION_DENIED, INVALID_ARGUMENT, DEADLINE_EXCEEDED. */
+  connect(address: Address, options: TransportOptions, deadline: Deadline, signal?: AbortSignal): Promise<Link>;
+  /** As connect, blocking the thread. Throws FAILED_PRECONDITION (UNSUPPORTED) when links cannot block. */
+  connectSync(address: Address, options: TransportOptions, deadline: Deadline): Link;
+  /**
+   * Accepts until closed. `onLink` must not throw. Rejects with ALREADY_EXISTS when somebody listens there already.
+   * `onError` hears of connections that failed before they became links (refused peers, garbage at the rendezvous).
+   */
+  listen(
+    address: Address,
+    options: TransportOptions,
+    onLink: (link: Link) => void,
+    onError?: (error: RpcError) => void,
+  ): Promise<Listener>;
+}
