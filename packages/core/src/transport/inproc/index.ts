@@ -1,0 +1,1 @@
+export { inprocTransport } from './transport.js';

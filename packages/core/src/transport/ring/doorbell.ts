@@ -1,0 +1,21 @@
+import type { Deadline } from '../contract.js';
+
+/**
+ * How two ends of a segment wake each other and learn of each other's death. Each end has its own doorbell; `ring`
+ * rings the peer's. A ring is never lost: it ends the wait that is under way or the next one.
+ */
+export interface Doorbell {
+  /** Wakes the peer if it waits. May be called in any state; never throws, never blocks. */
+  ring(): void;
+  /** Blocks the thread until rung, hung up, or the deadline. May return early; the caller looks again. */
+  wait(deadline: Deadline): void;
+  /** From now on calls `onWake` from the event loop when rung or hung up; each ring calls at most once. */
+  listen(onWake: () => void): void;
+  /** True once the peer's side is gone, orderly or not. Never goes back. Looks without blocking when `look` is set. */
+  hungUp(look: boolean): boolean;
+  /** Whether listening keeps the event loop alive. */
+  ref(): void;
+  unref(): void;
+  /** Hangs up and releases everything, the segment's memory too. Idempotent. */
+  close(): void;
+}

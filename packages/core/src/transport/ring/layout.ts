@@ -1,0 +1,123 @@
+/**
+ * The byte layout of a segment: two single-producer single-consumer rings, one each way, in one stretch of memory that
+ * both ends see. All words are little-endian 32-bit integers.
+ *
+ * ```
+ *          0  +--------------------------------------------------+
+ *             | magic | version | ring bytes | 0                 |   written once by the maker
+ *        128  +--------------------------------------------------+
+ *             | control block of ring 0 (connector -> acceptor)  |
+ *        640  +--------------------------------------------------+
+ *             | control block of ring 1 (acceptor -> connector)  |
+ *       4096  +--------------------------------------------------+
+ *             | data of ring 0                                   |
+ *   4096 + r  +--------------------------------------------------+
+ *             | data of ring 1                                   |
+ *  4096 + 2r  +--------------------------------------------------+
+ *
+ * control block: each word alone on two cache lines (the hardware fetches lines in pairs)
+ *    +0    head             bytes the consumer has taken, modulo 2^32       written by the consumer
+ *    +128  consumer sleeps  1: ring my doorbell when you publish            set by the consumer, taken by the producer
+ *    +256  producer sleeps  1: ring my doorbell when you free room          set by the producer, taken by the consumer
+ *
+ * record: starts and ends on a multiple of 8
+ *    +0    state   0: nothing here yet    n > 0: a message of n - 1 bytes    -1: go on at the ring's start    -2: the end
+ *    +4    0       reserved
+ *    +8    the message, padded to a multiple of 8
+ * ```
+ *
+ * There is no shared tail. The producer first writes the message, then a 0 into the state of the record that will
+ * follow, and last the state of this record, which publishes both: so the consumer waits on the very cache line that
+ * brings it the message. The state after the last record must be free, hence 8 bytes of a ring always stay unused.
+ *
+ * Ideas from: M. Thompson et al., Agrona's OneToOneRingBuffer (tryClaim/commit, records padded at the wrap).
+ */
+export const SEGMENT_MAGIC = 0x47524743; // 'CGRG'
+export const SEGMENT_VERSION = 1;
+
+export const RECORD_HEADER_BYTES = 8;
+export const STATE_EMPTY = 0;
+export const STATE_WRAP = -1;
+export const STATE_END = -2;
+
+/** Word indices within a control block. */
+export const HEAD = 0;
+export const CONSUMER_SLEEPS = 128 / 4;
+export const PRODUCER_SLEEPS = 256 / 4;
+
+const CONTROL_START = 128;
+const CONTROL_BYTES = 512;
+const DATA_START = 4096;
+
+/** Smallest and largest ring, in bytes. A ring is a power of two, so that counters may wrap around. */
+export const MIN_RING_BYTES = 4096;
+export const MAX_RING_BYTES = 2 ** 30;
+
+/** Bytes of a segment with rings of `ringBytes` each. */
+export function segmentBytes(ringBytes: number): number {
+  return DATA_START + 2 * ringBytes;
+}
+
+/** The largest message that a ring of this size can hold. */
+export function largestMessage(ringBytes: number): number {
+  return ringBytes - 2 * RECORD_HEADER_BYTES;
+}
+
+/** Bytes that a message of `length` bytes takes in a ring, its header and padding included. */
+export function recordBytes(length: number): number {
+  return (length + RECORD_HEADER_BYTES + 7) & ~7;
+}
+
+/** One end's view of a segment's memory. Made once per link, never per message. */
+export interface Segment {
+  readonly bytes: Buffer;
+  readonly words: Int32Array;
+  readonly view: DataView;
+  readonly ringBytes: number;
+}
+
+/** One ring of a segment. */
+export interface RingPlace {
+  readonly segment: Segment;
+  /** Index of the control block's first word in `segment.words`. */
+  readonly control: number;
+  /** Offset of the first data byte in `segment.bytes`. */
+  readonly data: number;
+}
+
+export function segmentOver(memory: ArrayBufferLike, ringBytes: number): Segment {
+  return {
+    bytes: Buffer.from(memory as ArrayBuffer),
+    words: new Int32Array(memory),
+    view: new DataView(memory),
+    ringBytes,
+  };
+}
+
+/** Writes the constants of a fresh, zeroed segment. */
+export function initialiseSegment(segment: Segment): void {
+  segment.words[0] = SEGMENT_MAGIC;
+  segment.words[1] = SEGMENT_VERSION;
+  segment.words[2] = segment.ringBytes;
+}
+
+/** What is wrong with a segment that somebody else made, or undefined. */
+export function segmentProblem(segment: Segment): string | undefined {
+  if (segment.words[0] !== SEGMENT_MAGIC) return 'the memory does not start with the magic number of a Callgate segment';
+  if (segment.words[1] !== SEGMENT_VERSION) {
+    return `the segment has layout version ${segment.words[1]}, this side speaks ${SEGMENT_VERSION}`;
+  }
+  if (segment.words[2] !== segment.ringBytes) {
+    return `the segment says its rings have ${segment.words[2]} bytes, ${segment.ringBytes} were announced`;
+  }
+  return undefined;
+}
+
+/** Ring 0 carries messages from the end that connected to the end that accepted, ring 1 the other way. */
+export function ringPlace(segment: Segment, ring: 0 | 1): RingPlace {
+  return {
+    segment,
+    control: (CONTROL_START + ring * CONTROL_BYTES) / 4,
+    data: DATA_START + ring * segment.ringBytes,
+  };
+}
