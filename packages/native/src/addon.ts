@@ -84,4 +84,8 @@ export interface NativeAddon {
   poll(fds: readonly Fd[], events: readonly number[], timeoutMs: number): number;
   /** A watcher on the calling environment's event loop; `onEvents` gets the same bits as `poll`. */
   createWatcher(fd: Fd, onEvents: (events: number) => void): Watcher;
+
+  // --- system ---
+  /** CPUs that the calling thread may run on (sched_getaffinity(2)), at least 1. */
+  availableCpus(): number;
 }

@@ -1,2 +1,2 @@
 export * from './addon.js';
-export { loadAddon } from './load.js';
+export { type AddonResult, loadAddon, tryLoadAddon } from './load.js';

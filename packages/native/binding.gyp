@@ -1,0 +1,28 @@
+{
+  "targets": [
+    {
+      "target_name": "callgate",
+      "sources": [
+        "native/addon.cc",
+        "native/errno.cc",
+        "native/args.cc",
+        "native/state.cc",
+        "native/fd.cc",
+        "native/memory.cc",
+        "native/eventfd.cc",
+        "native/io.cc",
+        "native/socket.cc",
+        "native/bind.cc",
+        "native/scm.cc",
+        "native/poll.cc",
+        "native/watcher.cc",
+        "native/system.cc"
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
+      "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "cflags_cc": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]
+    }
+  ]
+}

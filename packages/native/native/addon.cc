@@ -1,0 +1,57 @@
+// The module: one table from JavaScript names to functions.
+#include <napi.h>
+
+#include "functions.h"
+
+namespace callgate {
+namespace {
+
+struct Entry {
+  const char* name;
+  napi_callback function;
+};
+
+constexpr Entry kFunctions[] = {
+    {"createMemfd", Guarded<CreateMemfd>},
+    {"mapMemfd", Guarded<MapMemfd>},
+    {"fdBytes", Guarded<FdBytes>},
+    {"createEventFd", Guarded<CreateEventFd>},
+    {"ringEventFd", Guarded<RingEventFd>},
+    {"drainEventFd", Guarded<DrainEventFd>},
+    {"listenUnix", Guarded<ListenUnix>},
+    {"acceptUnix", Guarded<AcceptUnix>},
+    {"connectUnix", Guarded<ConnectUnix>},
+    {"peerCredentials", Guarded<PeerCredentials>},
+    {"read", Guarded<Read>},
+    {"write", Guarded<Write>},
+    {"sendWithFds", Guarded<SendWithFds>},
+    {"receiveWithFds", Guarded<ReceiveWithFds>},
+    {"shutdownSocket", Guarded<ShutdownSocket>},
+    {"unreadBytes", Guarded<UnreadBytes>},
+    {"poll", Guarded<Poll>},
+    {"createWatcher", Guarded<CreateWatcher>},
+    {"availableCpus", Guarded<AvailableCpus>},
+};
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  try {
+    const std::shared_ptr<State> state = State::Create(env);
+    DefineFd(env, *state);
+    DefineMapping(env, *state);
+    DefineWatcher(env, *state);
+    for (const Entry& entry : kFunctions) {
+      napi_value function = nullptr;
+      Check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, state.get(), &function));
+      exports.Set(entry.name, function);
+    }
+  } catch (const Raised&) {
+    // The exception is pending; loading fails with it.
+  }
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(callgate, Init)
+
+}  // namespace callgate

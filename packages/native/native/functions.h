@@ -1,0 +1,41 @@
+// Every function of the addon, by file. Each is declared for JavaScript in src/addon.ts.
+#pragma once
+#include "args.h"
+#include "errno.h"
+#include "fd.h"
+
+namespace callgate {
+
+#define CALLGATE_FUNCTION(Name) napi_value Name(napi_env env, napi_callback_info info)
+
+// memory.cc
+CALLGATE_FUNCTION(CreateMemfd);
+CALLGATE_FUNCTION(MapMemfd);
+CALLGATE_FUNCTION(FdBytes);
+void DefineMapping(napi_env env, State& state);
+// eventfd.cc
+CALLGATE_FUNCTION(CreateEventFd);
+CALLGATE_FUNCTION(RingEventFd);
+CALLGATE_FUNCTION(DrainEventFd);
+// io.cc
+CALLGATE_FUNCTION(Read);
+CALLGATE_FUNCTION(Write);
+// socket.cc
+CALLGATE_FUNCTION(ListenUnix);
+CALLGATE_FUNCTION(AcceptUnix);
+CALLGATE_FUNCTION(ConnectUnix);
+CALLGATE_FUNCTION(PeerCredentials);
+CALLGATE_FUNCTION(ShutdownSocket);
+CALLGATE_FUNCTION(UnreadBytes);
+// scm.cc
+CALLGATE_FUNCTION(SendWithFds);
+CALLGATE_FUNCTION(ReceiveWithFds);
+// poll.cc
+CALLGATE_FUNCTION(Poll);
+// watcher.cc
+CALLGATE_FUNCTION(CreateWatcher);
+void DefineWatcher(napi_env env, State& state);
+// system.cc
+CALLGATE_FUNCTION(AvailableCpus);
+
+}  // namespace callgate
