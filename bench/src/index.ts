@@ -1,1 +1,10 @@
-export {};
+/** What other programs of this workspace measure with. */
+export * from './bare.js';
+export * from './children.js';
+export type { Measurement } from './client-main.js';
+export * from './format.js';
+export * from './grpc.js';
+export * from './leftovers.js';
+export * from './recorder.js';
+export { type Dialogue, type Timing, timeAsync, timeSync } from './scenario.js';
+export * from './usage.js';

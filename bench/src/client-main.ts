@@ -1,0 +1,112 @@
+/** The client program of a cell: connects, does one task, prints one line of JSON, ends. */
+import { jobOf, onLifelineEnd } from './children.js';
+import { type Companion, meet } from './companion.js';
+import { checkWholly, type GreetReply, type GreetRequest, greetings } from './message.js';
+import { inFlightOf, type Scenario, type Timing, timeAsync, timeSync } from './scenario.js';
+import type { AsyncClient, NodeSubject, SyncClient } from './subject.js';
+import { subjectNamed } from './subjects/index.js';
+import { ticksPerSecond, usageOfAll } from './usage.js';
+
+export type ClientTask =
+  /** Calls for `warmUpSeconds`, then for `seconds`, and prints a Measurement. */
+  | { readonly kind: 'measure'; readonly scenario: Scenario; readonly seconds: number; readonly warmUpSeconds: number }
+  /** Makes a few calls, prints the pids of both sides, and stays connected, idle, until its lifeline ends. */
+  | { readonly kind: 'idle'; readonly mode: 'sync' | 'async' }
+  /** Makes so many blocking calls, prints their number. */
+  | { readonly kind: 'count'; readonly calls: number };
+
+export interface ClientJob {
+  readonly subject: string;
+  readonly dir: string;
+  readonly serverPid?: number;
+  readonly task: ClientTask;
+}
+
+/** What one cell measured in one round. */
+export interface Measurement extends Timing {
+  /** utime + stime of client and server, per call. */
+  readonly cpuUsPerCall: number;
+  /** Of client and server, at the end; pages that they share count twice. */
+  readonly rssMiB: number;
+}
+
+const { subject: name, dir, serverPid, task } = jobOf<ClientJob>();
+const subject = subjectNamed(name) as NodeSubject;
+const companion = await meet(subject, dir, serverPid);
+const sync = task.kind === 'count' || (task.kind === 'idle' ? task.mode === 'sync' : task.scenario === 'unary-sync');
+if (sync) {
+  const client = subject.connectSync?.(companion.meeting);
+  if (!client) throw new Error(`${name} cannot block for a call`);
+  await runSync(client, companion);
+} else {
+  const client = await subject.connect?.(companion.meeting);
+  if (!client) throw new Error(`${name} cannot await a call`);
+  await runAsync(client, companion);
+}
+
+async function runSync(client: SyncClient, { pids, stop }: Companion): Promise<void> {
+  const call = (request: GreetRequest): GreetReply => client.greet(request);
+  const end = async () => {
+    client.close();
+    await stop();
+  };
+  tryOut(call);
+  if (task.kind === 'measure') {
+    timeSync(task.warmUpSeconds, greetings, call);
+    const before = usageOfAll(pids).cpuTicks;
+    const timing = timeSync(task.seconds, greetings, call);
+    report(timing, pids, before);
+  } else if (task.kind === 'count') {
+    for (let i = 0; i < task.calls; i++) {
+      const request = greetings.request();
+      greetings.check(request, call(request));
+    }
+    console.log(task.calls);
+  } else {
+    for (let i = 0; i < 100; i++) tryOut(call);
+    return stayIdle(pids, end);
+  }
+  await end();
+}
+
+async function runAsync(client: AsyncClient, { pids, stop }: Companion): Promise<void> {
+  const call = (request: GreetRequest): Promise<GreetReply> => client.greet(request);
+  const end = async () => {
+    await client.close();
+    await stop();
+  };
+  await tryOutAsync(call);
+  if (task.kind === 'measure') {
+    const inFlight = inFlightOf(task.scenario);
+    await timeAsync(task.warmUpSeconds, inFlight, greetings, call);
+    const before = usageOfAll(pids).cpuTicks;
+    const timing = await timeAsync(task.seconds, inFlight, greetings, call);
+    report(timing, pids, before);
+  } else {
+    for (let i = 0; i < 100; i++) await tryOutAsync(call);
+    return stayIdle(pids, end);
+  }
+  await end();
+}
+
+/** A fast wrong answer is worth nothing: the first reply is compared to the last byte. */
+function tryOut(call: (request: GreetRequest) => GreetReply): void {
+  const request = greetings.request();
+  checkWholly(request, call(request));
+}
+
+async function tryOutAsync(call: (request: GreetRequest) => Promise<GreetReply>): Promise<void> {
+  const request = greetings.request();
+  checkWholly(request, await call(request));
+}
+
+function report(timing: Timing, pids: readonly number[], ticksBefore: number): void {
+  const { cpuTicks, rssMiB } = usageOfAll(pids);
+  const cpuUsPerCall = (((cpuTicks - ticksBefore) / ticksPerSecond) * 1e6) / timing.calls;
+  console.log(JSON.stringify({ ...timing, cpuUsPerCall, rssMiB } satisfies Measurement));
+}
+
+function stayIdle(pids: readonly number[], end: () => Promise<void>): void {
+  onLifelineEnd(end);
+  console.log(JSON.stringify(pids));
+}

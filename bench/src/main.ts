@@ -1,0 +1,77 @@
+/** The benchmark's program: `npm run bench -- --help`. */
+import { writeFileSync } from 'node:fs';
+import { type Children, createChildren } from './children.js';
+import { measureIdle } from './figures/idle.js';
+import { countSyscalls, straceIsThere } from './figures/syscalls.js';
+import { type BenchOptions, readOptions } from './options.js';
+import { goalLines, idleLines, syscallLines, tables } from './report.js';
+import { goals, judge, summarise } from './results.js';
+import { runRounds } from './rounds.js';
+import { canRun } from './scenario.js';
+import type { NodeSubject, Subject } from './subject.js';
+import { subjectNamed, subjects } from './subjects/index.js';
+
+const say = (line: string) => process.stderr.write(`bench: ${line}\n`);
+const options = readOptions(process.argv);
+const children = createChildren('callgate-bench');
+try {
+  const figure = { cells, idle, syscalls }[options.figure ?? 'cells'];
+  const rows = await figure(children, options);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+} finally {
+  await children.close();
+}
+
+/** The table of scenarios and subjects, with the ratios that the project aims at. */
+async function cells(all: Children, { scenario, subject, rounds, seconds = 1, warmUp }: BenchOptions) {
+  for (const named of subject ?? []) {
+    const cannot = scenario.filter((one) => !canRun(named, one));
+    if (cannot.length > 0) say(`${named.name} does not do ${cannot.join(', ')}`);
+  }
+  const { samples, failures } = await runRounds(all, {
+    scenarios: scenario,
+    subjects: subject ?? subjects,
+    rounds,
+    seconds,
+    warmUpSeconds: warmUp,
+    say,
+  });
+  const rows = summarise(samples);
+  const outcomes = goals.map((goal) => judge(goal, samples));
+  console.log([tables(rows), goalLines(outcomes)].filter((part) => part !== '').join('\n\n'));
+  for (const failure of failures) say(`failed: ${failure}`);
+  if (failures.length > 0 || rows.length === 0) process.exitCode = 1;
+  return rows;
+}
+
+/** What connected clients and servers cost while nobody calls. */
+async function idle(all: Children, { subject, seconds = 10 }: BenchOptions) {
+  const chosen = nodeSubjects(subject ?? subjects.filter(({ kind }) => kind === 'callgate'));
+  say(`${chosen.map(({ name }) => name).join(', ')}: connected and idle for ${seconds} s`);
+  const rows = await measureIdle(all, chosen, seconds);
+  console.log(idleLines(rows));
+  return rows;
+}
+
+/** How often blocking calls enter the kernel. */
+async function syscalls(all: Children, { subject }: BenchOptions) {
+  if (!straceIsThere()) throw new Error('strace is missing, and nothing else here can count system calls: install it');
+  const rows = [];
+  for (const one of nodeSubjects(subject ?? [subjectNamed('shm')])) {
+    if (!one.connectSync) throw new Error(`${one.name} cannot block for a call`);
+    say(`${one.name}: counting system calls`);
+    rows.push(await countSyscalls(all, one));
+  }
+  console.log(syscallLines(rows));
+  return rows;
+}
+
+function nodeSubjects(chosen: readonly Subject[]): NodeSubject[] {
+  return chosen.map((subject) => {
+    if (subject.kind === 'bare') throw new Error(`${subject.name} has no such figure`);
+    return subject;
+  });
+}

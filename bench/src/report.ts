@@ -1,0 +1,77 @@
+import Table from 'cli-table3';
+import type { IdleRow } from './figures/idle.js';
+import type { SyscallRow } from './figures/syscalls.js';
+import { duration, figure, plainTable, styled } from './format.js';
+import type { Goal, Outcome, Row } from './results.js';
+import { scenarios } from './scenario.js';
+import { subjectNamed } from './subjects/index.js';
+
+const heading = (text: string) => styled('bold', text);
+const head = ['subject', 'p50', 'p99', 'calls/s', 'CPU per call', 'MiB', ''];
+
+/** One table per scenario, the quickest first. */
+export function tables(rows: readonly Row[]): string {
+  return scenarios
+    .map((scenario) => [scenario, rows.filter((row) => row.scenario === scenario)] as const)
+    .filter(([, found]) => found.length > 0)
+    .map(([scenario, found]) => `${heading(scenario)}\n${table(found)}`)
+    .join('\n\n');
+}
+
+function table(rows: readonly Row[]): string {
+  const right = head.map((_, i) => (i > 0 && i < head.length - 1 ? 'right' : 'left') as 'right' | 'left');
+  const drawn = new Table({ head, colAligns: right, ...plainTable });
+  for (const row of rows.toSorted((a, b) => b.perSecond - a.perSecond)) {
+    drawn.push([
+      row.subject,
+      duration(row.p50Us),
+      duration(row.p99Us),
+      figure(Math.round(row.perSecond)),
+      duration(row.cpuUsPerCall),
+      figure(row.rssMiB),
+      subjectNamed(row.subject).about,
+    ]);
+  }
+  return drawn.toString();
+}
+
+/** Goal and measured ratio, one per line. Goals whose subjects did not run are left out. */
+export function goalLines(outcomes: readonly Outcome[]): string {
+  const measured = outcomes.filter(({ ratio }) => !Number.isNaN(ratio));
+  if (measured.length === 0) return '';
+  const lines = measured.map(({ goal, ratio, met }) => {
+    return `  ${verdict(met)}  ${describe(goal)}: ${figure(ratio)} (goal ${bound(goal)})`;
+  });
+  return [heading('ratios'), ...lines].join('\n');
+}
+
+/** Ticks that idle clients and servers used. */
+export function idleLines(rows: readonly IdleRow[]): string {
+  const lines = rows.map(({ subject, mode, seconds, clientTicks, serverTicks, met }) => {
+    const server = serverTicks === null ? 'server in the same process' : `server ${serverTicks}`;
+    return `  ${verdict(met)}  ${subject}, ${mode}: client ${clientTicks}, ${server} (${seconds} s; goal at most 1 each)`;
+  });
+  return [heading('idle, in CPU ticks of 10 ms'), ...lines].join('\n');
+}
+
+/** System calls of client and server over many blocking calls. */
+export function syscallLines(rows: readonly SyscallRow[]): string {
+  const lines = rows.map(({ subject, calls, startUp, syscalls, commonest, met }) => {
+    const what = commonest.length === 0 ? '' : `: ${commonest.join(', ')}`;
+    const counted = `${figure(syscalls)} over ${figure(calls)} calls (goal below 1,000)${what}`;
+    return `  ${verdict(met)}  ${subject}: ${counted}; start-up ${figure(startUp)}`;
+  });
+  return [heading('system calls beyond start-up, client and server'), ...lines].join('\n');
+}
+
+function verdict(met: boolean): string {
+  return met ? styled('green', 'met   ') : styled('red', 'missed');
+}
+
+function describe({ scenario, field, over, under }: Goal): string {
+  return `${scenario}, ${field === 'p50Us' ? 'p50' : 'calls/s'} of ${over} / ${under}`;
+}
+
+function bound({ atMost, atLeast }: Goal): string {
+  return atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`;
+}

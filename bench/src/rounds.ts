@@ -1,0 +1,50 @@
+import { compileBare } from './bare.js';
+import { runCell } from './cell.js';
+import type { Children } from './children.js';
+import type { Sample } from './results.js';
+import { canRun, type Scenario } from './scenario.js';
+import type { Subject } from './subject.js';
+
+export interface RoundsOptions {
+  readonly scenarios: readonly Scenario[];
+  readonly subjects: readonly Subject[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  /** Hears of what is going on, for a person who waits. */
+  readonly say: (line: string) => void;
+}
+
+export interface RoundsResult {
+  readonly samples: readonly Sample[];
+  /** One line per cell that could not be measured. */
+  readonly failures: readonly string[];
+}
+
+/** Runs every cell once per round, all cells of a round before the next: a disturbance then meets all subjects alike. */
+export async function runRounds(children: Children, options: RoundsOptions): Promise<RoundsResult> {
+  const { scenarios, rounds, seconds, warmUpSeconds, say } = options;
+  const bareProgram = options.subjects.some(({ kind }) => kind === 'bare') ? compileBare(children) : null;
+  const subjects = options.subjects.filter(({ kind, name }) => {
+    if (kind !== 'bare' || bareProgram) return true;
+    say(`${name}: left out, for there is no C compiler (cc)`);
+    return false;
+  });
+  const cells = scenarios.flatMap((scenario) =>
+    subjects.filter((subject) => canRun(subject, scenario)).map((subject) => ({ scenario, subject })),
+  );
+  const samples: Sample[] = [];
+  const failures: string[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, { scenario, subject }] of cells.entries()) {
+      say(`round ${round + 1}/${rounds}, cell ${i + 1}/${cells.length}: ${scenario} ${subject.name}`);
+      try {
+        const measured = await runCell(children, { scenario, subject, seconds, warmUpSeconds, bareProgram });
+        samples.push({ scenario, subject: subject.name, round, ...measured });
+      } catch (error) {
+        failures.push(`${scenario} ${subject.name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  return { samples, failures };
+}

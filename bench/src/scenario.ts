@@ -1,0 +1,87 @@
+import { createRecorder, type Recorder } from './recorder.js';
+import type { Subject } from './subject.js';
+
+export const scenarios = ['unary-sync', 'unary-async', 'in-flight-64'] as const;
+export type Scenario = (typeof scenarios)[number];
+
+/** What one run measured. */
+export interface Timing {
+  readonly calls: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly perSecond: number;
+}
+
+/** Calls in flight at once in a scenario. */
+export function inFlightOf(scenario: Scenario): number {
+  return scenario === 'in-flight-64' ? 64 : 1;
+}
+
+/** Whether a subject can do what a scenario asks. */
+export function canRun(subject: Subject, scenario: Scenario): boolean {
+  if (subject.kind === 'bare') return scenario === 'unary-sync';
+  return scenario === 'unary-sync' ? subject.connectSync !== undefined : subject.connect !== undefined;
+}
+
+/** What is said in a measurement. */
+export interface Dialogue<Request, Reply> {
+  /** A fresh request for the next call. */
+  request(): Request;
+  /** Throws when a reply is not the request's. Runs for each call, so it is to be quick. */
+  check(request: Request, reply: Reply): void;
+}
+
+/** Calls one after the other, each blocking, for a time. Each call is timed alone, by the clock before and after it. */
+export function timeSync<Request, Reply>(
+  seconds: number,
+  dialogue: Dialogue<Request, Reply>,
+  call: (request: Request) => Reply,
+): Timing {
+  const recorder = createRecorder();
+  const begun = performance.now();
+  const until = begun + seconds * 1000;
+  let ended = begun;
+  while (ended < until) {
+    const request = dialogue.request();
+    const start = performance.now();
+    const reply = call(request);
+    ended = performance.now();
+    recorder.record(ended - start);
+    dialogue.check(request, reply);
+  }
+  return summary(recorder, ended - begun);
+}
+
+/**
+ * Calls for a time with `inFlight` of them always under way. A place in flight begins its next call the moment that its
+ * last one is over, so one reading of the clock ends the one and begins the other.
+ */
+export async function timeAsync<Request, Reply>(
+  seconds: number,
+  inFlight: number,
+  dialogue: Dialogue<Request, Reply>,
+  call: (request: Request) => Promise<Reply>,
+): Promise<Timing> {
+  const recorder = createRecorder();
+  const begun = performance.now();
+  const until = begun + seconds * 1000;
+  let last = begun;
+  async function place(): Promise<void> {
+    let start = begun;
+    while (start < until) {
+      const request = dialogue.request();
+      const reply = await call(request);
+      last = performance.now();
+      recorder.record(last - start);
+      start = last;
+      dialogue.check(request, reply);
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, place));
+  return summary(recorder, last - begun);
+}
+
+function summary(recorder: Recorder, elapsedMs: number): Timing {
+  const { count, p50Us, p99Us } = recorder.percentiles();
+  return { calls: count, p50Us, p99Us, perSecond: count / (elapsedMs / 1000) };
+}

@@ -1,0 +1,56 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Worker } from 'node:worker_threads';
+import type { GreetReply, GreetRequest } from './message.js';
+
+/** A client whose calls are awaited. */
+export interface AsyncClient {
+  greet(request: GreetRequest): Promise<GreetReply>;
+  close(): Promise<void>;
+}
+
+/** A client whose calls block the thread. */
+export interface SyncClient {
+  greet(request: GreetRequest): GreetReply;
+  close(): void;
+}
+
+/** What a client may need to find its server. */
+export interface Meeting {
+  /** A directory of this cell alone, for sockets. */
+  readonly dir: string;
+  /** The server's process, where the client had to start it (`home: 'child'`). */
+  readonly child?: ChildProcess;
+  /** The server's thread, where the client had to start it (`home: 'thread'`). */
+  readonly worker?: Worker;
+}
+
+/** Callgate over one transport, another way of calling between processes, or the bare mechanism. */
+export type Subject = NodeSubject | ProgramSubject;
+
+interface SubjectWords {
+  /** As on the command line. */
+  readonly name: string;
+  readonly kind: 'callgate' | 'peer' | 'bare';
+  /** One line for the reader of the table. */
+  readonly about: string;
+}
+
+/** A subject written in JavaScript: a server part and a client part, each run in a fresh process (or thread). */
+export interface NodeSubject extends SubjectWords {
+  readonly kind: 'callgate' | 'peer';
+  /** Where the server lives: a process of its own, a child that the client forks, or a thread of the client's process. */
+  readonly home: 'process' | 'child' | 'thread';
+  /** Answers every request with `greet`; resolves, when a client may come, to what ends it. */
+  serve(dir: string): Promise<() => Promise<void>>;
+  /** Left out where the subject cannot await a call. */
+  connect?(meeting: Meeting): Promise<AsyncClient>;
+  /** Left out where the subject cannot block the thread for a call. */
+  connectSync?(meeting: Meeting): SyncClient;
+}
+
+/** A subject that is a compiled program and measures itself: `native/bare.c`, one call at a time, blocking. */
+export interface ProgramSubject extends SubjectWords {
+  readonly kind: 'bare';
+  /** First argument of the program. */
+  readonly mechanism: string;
+}

@@ -1,0 +1,16 @@
+import type { Subject } from '../subject.js';
+import { bareShm } from './bare-shm.js';
+import { bareUnix } from './bare-unix.js';
+import { childIpc } from './child-ipc.js';
+import { grpcJs } from './grpc-js.js';
+import { messagePort } from './message-port.js';
+
+/** All subjects, in the order of the table. A comparison's two sides stand close together, and so run close in time. */
+export const subjects: readonly Subject[] = [bareShm, bareUnix, messagePort, childIpc, grpcJs];
+
+/** @throws Error that lists what there is, when there is no such subject */
+export function subjectNamed(name: string): Subject {
+  const found = subjects.find((subject) => subject.name === name);
+  if (found) return found;
+  throw new Error(`no subject "${name}": there are ${subjects.map((subject) => subject.name).join(', ')}`);
+}
