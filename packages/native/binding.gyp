@@ -16,7 +16,8 @@
         "native/scm.cc",
         "native/poll.cc",
         "native/watcher.cc",
-        "native/system.cc"
+        "native/system.cc",
+        "native/lock.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

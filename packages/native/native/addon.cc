@@ -31,6 +31,7 @@ constexpr Entry kFunctions[] = {
     {"poll", Guarded<Poll>},
     {"createWatcher", Guarded<CreateWatcher>},
     {"availableCpus", Guarded<AvailableCpus>},
+    {"lockFile", Guarded<LockFile>},
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

@@ -37,5 +37,7 @@ CALLGATE_FUNCTION(CreateWatcher);
 void DefineWatcher(napi_env env, State& state);
 // system.cc
 CALLGATE_FUNCTION(AvailableCpus);
+// lock.cc
+CALLGATE_FUNCTION(LockFile);
 
 }  // namespace callgate
