@@ -141,7 +141,7 @@ export class RingLink implements Link {
 
   unref(): void {
     this.#keepAlive = false;
-    if (this.#listening && !this.#released) this.#bell.unref();
+    if (this.#readSleeper !== undefined || this.#writeSleeper !== undefined) this.#bell.unref();
   }
 
   close(deadline: Deadline = performance.now() + CLOSE_MS): Promise<void> {

@@ -1,0 +1,240 @@
+import type { MessageInit, MessageType } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { Link, LinkEnd, Span } from '../transport/contract.js';
+import {
+  type Envelope,
+  ENVELOPE_BYTES,
+  type EnvelopeProblem,
+  emptyEnvelope,
+  Flag,
+  Kind,
+  NO_DEADLINE,
+  PROTOCOL_VERSION,
+  readEnvelope,
+  sealEnvelope,
+  writeEnvelope,
+} from './envelope.js';
+import type { Hello } from './hello.js';
+import { Outbox } from './outbox.js';
+import { decodeFailure, encodeFailure, RAW_PAYLOAD } from './payloads.js';
+
+/** What takes messages that answer this side's calls. */
+export interface ReplySink {
+  /** REPLY, READY or TAKEN. The span is valid during the call only. Must not throw. */
+  onReply(envelope: Envelope, span: Span): void;
+  /** The channel has ended; nothing more will come. Called once. */
+  onEnd(end: LinkEnd): void;
+}
+
+/** What takes the peer's calls. */
+export interface RequestSink {
+  /** REQUEST, PROBE or CANCEL. The span is valid during the call only. Must not throw. */
+  onRequest(envelope: Envelope, span: Span): void;
+  onEnd(end: LinkEnd): void;
+}
+
+export interface ChannelOptions {
+  readonly link: Link;
+  readonly local: Hello;
+  readonly remote: Hello;
+  /** Send and expect checksums. */
+  readonly checksum: boolean;
+}
+
+/** A link that moves calls: envelopes out, envelopes in, each to whom it concerns. */
+export class Channel {
+  readonly link: Link;
+  readonly remote: Hello;
+  readonly outbox: Outbox;
+  replies: ReplySink | undefined;
+  requests: RequestSink | undefined;
+  /** Bytes of the largest payload that both sides take. */
+  readonly maxPayloadBytes: number;
+  readonly #flags: number;
+  readonly #envelope: Envelope = emptyEnvelope();
+  #flushQueued = false;
+  /** What the peer said when it left, which is better than what the link can tell. */
+  #farewell: RpcError | undefined;
+  #ended = false;
+
+  constructor(options: ChannelOptions) {
+    this.link = options.link;
+    this.remote = options.remote;
+    this.outbox = new Outbox(options.link);
+    this.#flags = options.checksum ? Flag.CHECKSUM : 0;
+    this.maxPayloadBytes =
+      Math.min(options.link.maxMessageBytes, options.local.maxMessageBytes, options.remote.maxMessageBytes) - ENVELOPE_BYTES;
+  }
+
+  /** True once the channel has ended: nothing can be sent. */
+  get ended(): boolean {
+    return this.#ended || this.link.end !== undefined;
+  }
+
+  /**
+   * Encodes a message straight into the link. False when the link is full now. Throws RpcError when the message is too
+   * large or can't be encoded (nothing is sent), or when the link has ended.
+   */
+  trySend<T>(
+    kind: number,
+    flags: number,
+    status: number,
+    callId: number,
+    methodId: number,
+    timeLeft: number,
+    type: MessageType<T>,
+    message: MessageInit<T>,
+  ): boolean {
+    const size = type.size(message);
+    if (size > this.maxPayloadBytes) throw this.#tooLarge(size);
+    const span = this.link.claim(size + ENVELOPE_BYTES);
+    if (span === null) return false;
+    const { start, view, bytes } = span;
+    const allFlags = flags | this.#flags;
+    writeEnvelope(view, start, kind, allFlags, status, size, callId, methodId, timeLeft);
+    try {
+      type.encode(message, bytes, start + ENVELOPE_BYTES);
+    } catch (error) {
+      this.link.abandon();
+      throw error;
+    }
+    if (allFlags !== flags) sealEnvelope(bytes, view, start, start + ENVELOPE_BYTES + size);
+    this.link.commit(size + ENVELOPE_BYTES);
+    return true;
+  }
+
+  /** Sends a message without a payload worth the name, now or when there is room. Never throws. */
+  sendLater(kind: number, status: number, callId: number, methodId: number, payload: Uint8Array = NO_BYTES): void {
+    const attempt = (): boolean => {
+      if (this.ended) return true;
+      try {
+        return this.trySend(kind, 0, status, callId, methodId, NO_DEADLINE, RAW_PAYLOAD, payload);
+      } catch (error) {
+        if (this.ended) return true;
+        throw error;
+      }
+    };
+    if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes: payload.length + ENVELOPE_BYTES, attempt });
+    else this.queueFlush();
+  }
+
+  /** Sends a failure as the answer to a call. */
+  sendFailure(callId: number, error: RpcError): void {
+    this.sendLater(Kind.REPLY, error.status, callId, 0, encodeFailure(error, this.maxPayloadBytes));
+  }
+
+  /** Tells the link to send what it holds back, once per run of microtasks. */
+  queueFlush(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    queueMicrotask(() => {
+      this.#flushQueued = false;
+      if (!this.ended) this.link.flush();
+    });
+  }
+
+  /** Takes one received message to whom it concerns. Never throws; a message that can't be read ends the channel. */
+  handle(span: Span): void {
+    const envelope = this.#envelope;
+    const problem = readEnvelope(span, envelope);
+    if (problem !== undefined) {
+      this.fail(envelopeError(problem, envelope, this.link.peer.address));
+      return;
+    }
+    switch (envelope.kind) {
+      case Kind.REQUEST:
+      case Kind.PROBE:
+      case Kind.CANCEL:
+        if (this.requests === undefined) this.fail(violation('a call, though this side serves nothing', this.link.peer.address));
+        else this.requests.onRequest(envelope, span);
+        return;
+      case Kind.REPLY:
+      case Kind.READY:
+      case Kind.TAKEN:
+        if (this.replies === undefined) this.fail(violation('a reply, though this side called nothing', this.link.peer.address));
+        else this.replies.onReply(envelope, span);
+        return;
+      case Kind.GOODBYE:
+        this.#farewell = decodeFailure(envelope.status, span.bytes, span.start + ENVELOPE_BYTES, span.end, 'channel');
+        return;
+      default:
+        this.fail(violation(`a message of unknown kind ${envelope.kind}`, this.link.peer.address));
+    }
+  }
+
+  /** Ends the channel because of what the peer sent: says so to the peer as far as it still listens, then drops the link. */
+  fail(error: RpcError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      const payload = encodeFailure(error, this.maxPayloadBytes);
+      this.#trySendLast(payload, error.status);
+    } finally {
+      // An orderly close delivers the goodbye; the calls here end at once all the same.
+      this.#tellEnd({ by: 'fault', orderly: false, error });
+      void this.link.close();
+    }
+  }
+
+  /** To be called when the link has ended and is drained. Idempotent. */
+  linkEnded(): void {
+    const end = this.link.end;
+    if (end === undefined) return;
+    this.#ended = true;
+    this.#tellEnd(this.#farewell === undefined ? end : { ...end, error: this.#farewell });
+  }
+
+  #told = false;
+
+  #tellEnd(end: LinkEnd): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.replies?.onEnd(end);
+    this.requests?.onEnd(end);
+  }
+
+  #trySendLast(payload: Buffer, status: number): void {
+    if (this.link.end !== undefined) return;
+    this.trySend(Kind.GOODBYE, 0, status, 0, 0, NO_DEADLINE, RAW_PAYLOAD, payload);
+  }
+
+  #tooLarge(size: number): RpcError {
+    return new RpcError(
+      'RESOURCE_EXHAUSTED',
+      `the message has ${size} bytes; this channel carries at most ${this.maxPayloadBytes} (the smaller of both sides' maxMessageBytes, less the envelope)`,
+      { reason: Reason.MESSAGE_TOO_LARGE },
+    );
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function violation(what: string, address: string): RpcError {
+  return new RpcError('DATA_LOSS', `the peer at ${address} broke the protocol: it sent ${what}`, {
+    reason: Reason.PROTOCOL_VIOLATION,
+    failed: 'channel',
+  });
+}
+
+/** The error for an envelope that can't be read. */
+export function envelopeError(problem: EnvelopeProblem, envelope: Envelope, address: string): RpcError {
+  switch (problem) {
+    case 'version':
+      return new RpcError(
+        'FAILED_PRECONDITION',
+        `the peer at ${address} speaks version ${envelope.version} of the protocol, this side speaks version ${PROTOCOL_VERSION}`,
+        { reason: Reason.VERSION_MISMATCH, failed: 'channel' },
+      );
+    case 'checksum':
+      return new RpcError('DATA_LOSS', `a message from ${address} was damaged on its way: its checksum is wrong`, {
+        reason: Reason.CHECKSUM_MISMATCH,
+        failed: 'channel',
+      });
+    case 'short':
+      return violation(`a message shorter than an envelope (${ENVELOPE_BYTES} bytes)`, address);
+    case 'magic':
+      return violation('a message that does not start with the magic number of an envelope', address);
+    case 'length':
+      return violation('an envelope whose lengths do not add up to the message', address);
+  }
+}

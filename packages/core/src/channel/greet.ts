@@ -1,0 +1,48 @@
+import { RpcError } from '../errors/index.js';
+import type { Link } from '../transport/contract.js';
+import { Channel, envelopeError } from './channel.js';
+import { ENVELOPE_BYTES, emptyEnvelope, Kind, NO_DEADLINE, readEnvelope, writeEnvelope } from './envelope.js';
+import { encodeHello, type Hello, parseHello } from './hello.js';
+import { decodeFailure } from './payloads.js';
+import { deadlinePassed, type Wait, type Waits } from './waits.js';
+
+export interface GreetOptions {
+  readonly local: Hello;
+  readonly checksum: boolean;
+  /** Said when the greeting does not end in time, such as `connecting to shm:geo`. */
+  readonly doing: string;
+}
+
+/**
+ * The start of every channel, the same for both sides and both modes: each sends its hello and reads the other's.
+ * Throws RpcError; the link is then no good and must be aborted by who drives this.
+ */
+export function* greet(link: Link, options: GreetOptions): Waits<Channel> {
+  const payload = encodeHello(options.local);
+  const bytes = ENVELOPE_BYTES + payload.length;
+  let span = link.claim(bytes);
+  while (span === null) {
+    if (!(yield { for: 'room', bytes })) throw deadlinePassed(options.doing);
+    span = link.claim(bytes);
+  }
+  writeEnvelope(span.view, span.start, Kind.HELLO, 0, 0, payload.length, 0, 0, NO_DEADLINE);
+  span.bytes.set(payload, span.start + ENVELOPE_BYTES);
+  link.commit(bytes);
+  link.flush();
+
+  let received = link.receive();
+  while (received === null) {
+    if (link.ended) throw link.end?.error ?? new RpcError('UNAVAILABLE', `${options.doing}: the link ended`);
+    const readable: Wait = { for: 'message', bytes: 0 };
+    if (!(yield readable)) throw deadlinePassed(options.doing);
+    received = link.receive();
+  }
+  const envelope = emptyEnvelope();
+  const problem = readEnvelope(received, envelope);
+  if (problem !== undefined) throw envelopeError(problem, envelope, link.peer.address);
+  const { bytes: memory, start, end } = received;
+  if (envelope.kind === Kind.GOODBYE) throw decodeFailure(envelope.status, memory, start + ENVELOPE_BYTES, end, 'channel');
+  const text = envelope.kind === Kind.HELLO ? memory.toString('utf8', start + ENVELOPE_BYTES, end) : '';
+  link.release();
+  return new Channel({ link, local: options.local, remote: parseHello(text), checksum: options.checksum });
+}

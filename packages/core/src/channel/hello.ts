@@ -1,0 +1,65 @@
+import type { MethodDefinition, MethodKind, ServiceDefinition } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+
+/**
+ * The payload of the first message each side sends: JSON, since it is read once per link and people look at it when
+ * links fail. Untrusted when it arrives; `parseHello` checks all of it.
+ */
+export interface Hello {
+  /** Bytes of the largest message (envelope included) that this side takes. */
+  readonly maxMessageBytes: number;
+  /** The method table: what this side serves. A method's id is its place in this list. */
+  readonly methods: readonly MethodEntry[];
+}
+
+export interface MethodEntry {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: MethodKind;
+}
+
+/** A method in words: `geo.Geo/LookUp`. */
+export function methodPath(service: ServiceDefinition, method: MethodDefinition): string {
+  return `${service.typeName}/${method.name}`;
+}
+
+export function encodeHello(hello: Hello): Buffer {
+  return Buffer.from(JSON.stringify(hello));
+}
+
+const KINDS: readonly string[] = ['unary', 'server-streaming', 'client-streaming', 'bidi-streaming'];
+
+/** Throws DATA_LOSS (PROTOCOL_VIOLATION) for anything that is not a hello. */
+export function parseHello(text: string): Hello {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw badHello('it is not JSON', cause);
+  }
+  if (!isRecord(value)) throw badHello('it is not an object');
+  const { maxMessageBytes, methods } = value;
+  if (!Number.isInteger(maxMessageBytes) || (maxMessageBytes as number) < 64) throw badHello('maxMessageBytes is missing or too small');
+  if (!Array.isArray(methods) || methods.length > 100_000) throw badHello('methods is not a list');
+  return { maxMessageBytes: maxMessageBytes as number, methods: methods.map(parseEntry) };
+}
+
+function parseEntry(entry: unknown): MethodEntry {
+  if (!isRecord(entry)) throw badHello('a method is not an object');
+  const { service, method, kind } = entry;
+  if (typeof service !== 'string' || typeof method !== 'string') throw badHello('a method has no name');
+  if (typeof kind !== 'string' || !KINDS.includes(kind)) throw badHello(`method ${service}/${method} has no kind`);
+  return { service, method, kind: kind as MethodKind };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function badHello(what: string, cause?: unknown): RpcError {
+  return new RpcError('DATA_LOSS', `the peer's greeting can't be read: ${what}`, {
+    reason: Reason.PROTOCOL_VIOLATION,
+    failed: 'channel',
+    cause,
+  });
+}

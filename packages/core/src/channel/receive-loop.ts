@@ -1,0 +1,53 @@
+import type { Deadline } from '../transport/contract.js';
+import { turn, turnIsDue } from '../transport/turn.js';
+import type { Channel } from './channel.js';
+
+/** Replies that may wait for room before this side stops taking more calls. */
+const CLOGGED = 1024;
+/** Messages between two looks at the clock. */
+const MESSAGES = 64;
+
+/**
+ * Handles what a channel receives, for as long as it lives, on the event loop. Polls and sleeps as the link's strategy
+ * says. While a flood comes in, the loop gets a turn every so often.
+ */
+export async function receiveLoop(channel: Channel): Promise<void> {
+  const { link } = channel;
+  let handled = 0;
+  for (;;) {
+    for (let span = link.receive(); span !== null; span = link.receive()) {
+      channel.handle(span);
+      link.release();
+      if (++handled % MESSAGES === 0 && turnIsDue(performance.now())) {
+        link.flush();
+        await turn();
+      }
+    }
+    if (link.ended) break;
+    link.flush();
+    if (channel.outbox.length > CLOGGED) await channel.outbox.drained;
+    await link.whenReadable(Number.POSITIVE_INFINITY);
+  }
+  channel.linkEnded();
+}
+
+/**
+ * The same for a thread that blocks: handles what a channel receives until `waiter` is settled or the channel has ended
+ * (true), or until the deadline (false).
+ */
+export function receiveUntil(channel: Channel, waiter: { readonly settled: boolean }, deadline: Deadline): boolean {
+  const { link } = channel;
+  while (!waiter.settled) {
+    const span = link.receive();
+    if (span !== null) {
+      channel.handle(span);
+      link.release();
+    } else if (link.ended) {
+      channel.linkEnded();
+      return true;
+    } else if (!link.waitReadable(deadline)) {
+      return false;
+    }
+  }
+  return true;
+}

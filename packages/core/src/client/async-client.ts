@@ -1,0 +1,175 @@
+import { chain, ENVELOPE_BYTES, type InterceptedCall, resolveTimeout } from '../channel/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+import { CallInFlight, type StubMethod } from './call-in-flight.js';
+import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
+import { Connection, type OpenChannel, type Target } from './connection.js';
+import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
+import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
+import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
+
+/** Makes a stub of promises. `target` is asked when a connection is needed: by the first call, and after a loss. */
+export function createClientOn<S extends ServiceDefinition>(
+  service: S,
+  target: () => Target,
+  options: ClientOptions = {},
+): Client<S> {
+  const resolved = resolveClientOptions(options);
+  const methods = stubMethods(service, resolved);
+  const calls = new CallsInFlight((busy) => {
+    const link = connection.current?.channel.link;
+    if (busy) link?.ref();
+    else link?.unref();
+  });
+  const connection = new Connection(target, methods, calls, { ...resolved, mode: 'async' });
+  const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs);
+
+  const invoke =
+    resolved.interceptors.length === 0
+      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => caller.call(stub, request, callOptions)
+      : async (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
+          const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
+          return chain(resolved.interceptors, (inner) => caller.call(stub, inner.request, callOptions))(call);
+        };
+  const close = async (): Promise<void> => {
+    calls.failAll((call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }));
+    await connection.close();
+  };
+  return Object.assign(stubObject(methods, invoke), {
+    $channel: clientChannel(connection, calls),
+    $close: close,
+    [Symbol.asyncDispose]: close,
+  }) as unknown as Client<S>;
+}
+
+/** Makes calls whose callers await. */
+class AsyncCaller {
+  readonly #connection: Connection;
+  readonly #calls: CallsInFlight;
+  readonly #graceMs: number;
+
+  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
+    this.#connection = connection;
+    this.#calls = calls;
+    this.#graceMs = graceMs;
+  }
+
+  call(stub: StubMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout);
+      const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
+      const call = new CallInFlight(stub, phases, begun, false);
+      const signal = options?.signal;
+      if (signal === undefined) {
+        call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));
+      } else {
+        this.#heed(call, signal, resolve, reject);
+      }
+      this.#begin(call, request);
+    });
+  }
+
+  #heed(call: CallInFlight, signal: AbortSignal, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+    const onAbort = (): void => this.#calls.cancel(call, aborted(call, signal));
+    call.onSettled = (ended) => {
+      signal.removeEventListener('abort', onAbort);
+      if (ended.error === undefined) resolve(ended.value);
+      else reject(ended.error);
+    };
+    if (signal.aborted) call.fail(aborted(call, signal));
+    else signal.addEventListener('abort', onAbort, { once: true });
+  }
+
+  #begin(call: CallInFlight, request: unknown): void {
+    if (call.settled) return;
+    if (call.phases.shared && call.phases.sendMs === 0) {
+      this.#calls.expire(call);
+      return;
+    }
+    this.#calls.add(call);
+    const open = this.#connection.current;
+    if (open !== undefined) {
+      this.#send(open, call, request);
+      return;
+    }
+    // The wait for a connection is bounded by the connection itself, or by the call's own deadline if that comes first.
+    if (!call.phases.immediate) this.#calls.watch(call);
+    this.#connection.open().then(
+      (opened) => {
+        if (!call.settled) this.#send(opened, call, request);
+      },
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  #send(open: OpenChannel, call: CallInFlight, request: unknown): void {
+    call.channel = open.channel;
+    try {
+      if (call.phases.immediate) this.#probe(open, call, request);
+      else this.#sendNowOrLater(open, call, request);
+    } catch (error) {
+      this.#fail(call, error);
+    }
+  }
+
+  #probe(open: OpenChannel, call: CallInFlight, request: unknown): void {
+    call.stage = 'asking';
+    call.deadline = performance.now() + this.#graceMs;
+    if (open.channel.outbox.length > 0 || !trySendProbe(open, call)) {
+      throw notReady(call.stub.path, 'the link has no room');
+    }
+    open.channel.queueFlush();
+    this.#calls.watch(call);
+    call.onReady = () => {
+      try {
+        this.#sendNowOrLater(open, call, request);
+      } catch (error) {
+        this.#fail(call, error);
+      }
+    };
+  }
+
+  #sendNowOrLater(open: OpenChannel, call: CallInFlight, request: unknown): void {
+    call.stage = 'sending';
+    this.#calls.watch(call);
+    const { channel } = open;
+    if (channel.outbox.length === 0 && trySendRequest(open, call, request)) {
+      this.#sent(open, call);
+      return;
+    }
+    const attempt = (): boolean => {
+      if (call.settled) return true;
+      try {
+        if (!trySendRequest(open, call, request)) return false;
+        this.#sent(open, call);
+      } catch (error) {
+        this.#fail(call, error);
+      }
+      return true;
+    };
+    channel.outbox.add({ bytes: requestBytes(call, request, ENVELOPE_BYTES), attempt });
+  }
+
+  #sent(open: OpenChannel, call: CallInFlight): void {
+    call.stage = 'replying';
+    open.channel.queueFlush();
+    if (call.stub.method.oneway) {
+      this.#calls.remove(call);
+      call.succeed(undefined);
+    }
+  }
+
+  #fail(call: CallInFlight, thrown: unknown): void {
+    this.#calls.remove(call);
+    const error = RpcError.from(thrown, 'INTERNAL');
+    call.fail(error.failed === 'channel' ? channelError(call, error) : error);
+  }
+}
+
+function aborted(call: CallInFlight, signal: AbortSignal): RpcError {
+  const why = signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
+  return new RpcError('CANCELLED', `${call.stub.path}: aborted by the caller: ${why}`, {
+    reason: Reason.ABORTED_BY_CALLER,
+    cause: signal.reason,
+  });
+}

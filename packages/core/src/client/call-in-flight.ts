@@ -1,0 +1,66 @@
+import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import type { Channel, Phases } from '../channel/index.js';
+import type { RpcError } from '../errors/index.js';
+
+/** A method as a stub holds it: resolved once, when the stub is made. */
+export interface StubMethod {
+  readonly service: ServiceDefinition;
+  readonly method: MethodDefinition;
+  /** In words: `geo.Geo/LookUp`. */
+  readonly path: string;
+  /** Place in the stub, and in the table of method ids of each channel. */
+  readonly index: number;
+  /** Timeout of a call that states none. */
+  readonly phases: Phases;
+}
+
+/** How far a call has come, as its errors tell it. */
+export type Stage = 'connecting' | 'asking' | 'sending' | 'replying';
+
+/** One call that has begun and not ended. Settles once. */
+export class CallInFlight {
+  readonly stub: StubMethod;
+  readonly phases: Phases;
+  readonly begunMs: number;
+  /** The caller's thread blocks and minds the deadline by itself. */
+  readonly blocking: boolean;
+  id = 0;
+  stage: Stage = 'connecting';
+  channel: Channel | undefined;
+  /** Instant of performance.now() at which the call fails unless something moves it. */
+  deadline: number;
+  settled = false;
+  value: unknown;
+  error: RpcError | undefined;
+  /** For awaiting callers. */
+  onSettled: ((call: CallInFlight) => void) | undefined;
+  /** A probe was answered with yes: send the request. */
+  onReady: ((call: CallInFlight) => void) | undefined;
+
+  constructor(stub: StubMethod, phases: Phases, begunMs: number, blocking: boolean) {
+    this.stub = stub;
+    this.phases = phases;
+    this.begunMs = begunMs;
+    this.blocking = blocking;
+    this.deadline = begunMs + phases.sendMs;
+  }
+
+  succeed(value: unknown): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.value = value;
+    this.onSettled?.(this);
+  }
+
+  fail(error: RpcError): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.error = error;
+    this.onSettled?.(this);
+  }
+
+  /** The callee has taken the call: from now on only the reply's policy counts. */
+  taken(nowMs: number): void {
+    if (!this.phases.shared) this.deadline = nowMs + this.phases.replyMs;
+  }
+}

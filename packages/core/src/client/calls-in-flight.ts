@@ -1,0 +1,152 @@
+import { decodeFailure, Deadlines, type Envelope, ENVELOPE_BYTES, Kind } from '../channel/index.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { LinkEnd, Span } from '../transport/contract.js';
+import type { CallInFlight } from './call-in-flight.js';
+
+/** Counts of one client since it was made. */
+export interface ClientStats {
+  readonly inFlight: number;
+  /** Replies that came after their call had ended (by deadline or abort), and were dropped. */
+  readonly lateReplies: number;
+}
+
+/** The calls of one client that wait for something, by id. */
+export class CallsInFlight {
+  readonly #calls = new Map<number, CallInFlight>();
+  readonly #deadlines = new Deadlines((now) => this.#sweep(now));
+  readonly #onBusy: (busy: boolean) => void;
+  #lastId = 0;
+  #lateReplies = 0;
+
+  /** `onBusy` hears when the first call begins and when the last has ended. */
+  constructor(onBusy: (busy: boolean) => void) {
+    this.#onBusy = onBusy;
+  }
+
+  get stats(): ClientStats {
+    return { inFlight: this.#calls.size, lateReplies: this.#lateReplies };
+  }
+
+  /** Gives the call an id that no other call in flight has. */
+  add(call: CallInFlight): void {
+    do this.#lastId = (this.#lastId + 1) >>> 0;
+    while (this.#lastId === 0 || this.#calls.has(this.#lastId));
+    call.id = this.#lastId;
+    this.#calls.set(call.id, call);
+    if (this.#calls.size === 1) this.#onBusy(true);
+  }
+
+  /** Minds the call's deadline from the event loop; a blocking caller minds its own. */
+  watch(call: CallInFlight): void {
+    if (!call.blocking && call.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.add(call.deadline);
+  }
+
+  remove(call: CallInFlight): void {
+    if (this.#calls.delete(call.id) && this.#calls.size === 0) this.#onBusy(false);
+  }
+
+  onReply(envelope: Envelope, span: Span): void {
+    const call = this.#calls.get(envelope.callId);
+    if (call === undefined) {
+      if (envelope.kind === Kind.REPLY) this.#lateReplies++;
+      return;
+    }
+    const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
+    if (envelope.kind === Kind.TAKEN) this.#taken(call);
+    else if (envelope.status !== 0) this.#end(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call'));
+    else if (envelope.kind === Kind.READY) this.#ready(call);
+    else this.#replied(call, span, start);
+  }
+
+  /** Ends the calls that were on a channel which has ended. */
+  failOn(channel: unknown, end: LinkEnd): void {
+    for (const call of this.#calls.values()) {
+      if (call.channel === channel) this.#end(call, channelError(call, end.error));
+    }
+  }
+
+  failAll(makeError: (call: CallInFlight) => RpcError): void {
+    for (const call of this.#calls.values()) this.#end(call, makeError(call));
+    this.#deadlines.stop();
+  }
+
+  /** Ends a call early; the callee, if it may have it, is told to stop. */
+  cancel(call: CallInFlight, error: RpcError): void {
+    if (call.settled) return;
+    if (call.stage === 'replying' || call.stage === 'asking') call.channel?.sendLater(Kind.CANCEL, 0, call.id, 0);
+    this.#end(call, error);
+  }
+
+  expire(call: CallInFlight): void {
+    this.cancel(call, expiry(call));
+  }
+
+  #replied(call: CallInFlight, span: Span, start: number): void {
+    this.remove(call);
+    try {
+      call.succeed(call.stub.method.response.decode(span.bytes, start, span.end));
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      const words = `${call.stub.path}: the reply can't be decoded: ${detail}`;
+      call.fail(new RpcError('INTERNAL', words, { reason: Reason.UNDECODABLE, cause: error }));
+    }
+  }
+
+  #taken(call: CallInFlight): void {
+    if (call.stub.method.oneway) {
+      this.remove(call);
+      call.succeed(undefined);
+      return;
+    }
+    call.taken(performance.now());
+    this.watch(call);
+  }
+
+  #ready(call: CallInFlight): void {
+    if (call.stage !== 'asking') return;
+    call.taken(performance.now());
+    this.watch(call);
+    call.stage = 'sending';
+    call.onReady?.(call);
+  }
+
+  #end(call: CallInFlight, error: RpcError): void {
+    this.remove(call);
+    call.fail(error);
+  }
+
+  #sweep(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const call of this.#calls.values()) {
+      if (call.deadline <= now) this.expire(call);
+      else if (call.deadline < next) next = call.deadline;
+    }
+    return next;
+  }
+}
+
+/** A channel's end, told as the end of one of its calls. */
+export function channelError(call: CallInFlight, cause: RpcError): RpcError {
+  const { code, reason } = cause;
+  return new RpcError(code, `${call.stub.path}: ${cause.message}`, { reason, failed: 'channel', cause });
+}
+
+const stageWords = {
+  connecting: 'it was not connected',
+  asking: 'the callee had not said that it is ready',
+  sending: 'the callee had not taken it',
+  replying: 'it was not answered',
+} as const;
+
+function expiry(call: CallInFlight): RpcError {
+  if (call.phases.immediate && call.stage !== 'replying') return notReady(call.stub.path, stageWords[call.stage]);
+  const afterMs = Math.round(performance.now() - call.begunMs);
+  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${stageWords[call.stage]} when its deadline passed, ${afterMs} ms after it began`, {
+    reason: Reason.DEADLINE,
+  });
+}
+
+/** The end of an immediate call that can't be taken now. */
+export function notReady(path: string, why: string): RpcError {
+  return new RpcError('UNAVAILABLE', `${path}: not begun, since ${why} (timeout: 'immediate')`, { reason: Reason.NOT_READY });
+}

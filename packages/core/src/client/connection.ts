@@ -1,0 +1,157 @@
+import {
+  Channel,
+  driveAsync,
+  driveSync,
+  type GreetOptions,
+  greet,
+  type Hello,
+  receiveLoop,
+} from '../channel/index.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { Address, Deadline, Link, LinkEnd, Mode, Peer, Transport, TransportOptions } from '../transport/contract.js';
+import type { CallsInFlight } from './calls-in-flight.js';
+import { bindMethods, type MethodIds } from './method-ids.js';
+import type { StubMethod } from './call-in-flight.js';
+
+/** Where a client's calls go. */
+export interface Target {
+  readonly address: Address;
+  readonly transport: Transport;
+  readonly transportOptions: TransportOptions;
+}
+
+export interface ConnectionOptions {
+  readonly mode: Mode;
+  readonly connectTimeoutMs: number;
+  /** undefined: as the transport's capabilities suggest. */
+  readonly checksum: boolean | undefined;
+}
+
+/** A channel with the callee's numbers for the methods of one stub. */
+export interface OpenChannel {
+  readonly channel: Channel;
+  readonly methodIds: MethodIds;
+}
+
+/** A client's way to its server: opened by the first call, and again by the first call after it was lost. */
+export class Connection {
+  readonly #target: () => Target;
+  readonly #methods: readonly StubMethod[];
+  readonly #calls: CallsInFlight;
+  readonly #options: ConnectionOptions;
+  #opening: Promise<OpenChannel> | undefined;
+  #open: OpenChannel | undefined;
+  #ended: LinkEnd | undefined;
+  #closed: RpcError | undefined;
+
+  constructor(target: () => Target, methods: readonly StubMethod[], calls: CallsInFlight, options: ConnectionOptions) {
+    this.#target = target;
+    this.#methods = methods;
+    this.#calls = calls;
+    this.#options = options;
+  }
+
+  /** The live channel, if there is one. */
+  get current(): OpenChannel | undefined {
+    return this.#open;
+  }
+
+  get peer(): Peer | undefined {
+    return this.#open?.channel.link.peer;
+  }
+
+  /** How the last channel ended; undefined while there is one, and before the first. */
+  get lastEnd(): LinkEnd | undefined {
+    return this.#open === undefined ? this.#ended : undefined;
+  }
+
+  open(): Promise<OpenChannel> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#open !== undefined) return Promise.resolve(this.#open);
+    this.#opening ??= this.#openNow().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Blocks the thread. */
+  openSync(deadline: Deadline): OpenChannel {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#open !== undefined && !this.#open.channel.ended) return this.#open;
+    this.#open?.channel.linkEnded();
+    const target = this.#usableTarget();
+    const before = Math.min(deadline, performance.now() + this.#options.connectTimeoutMs);
+    const link = target.transport.connectSync(target.address, target.transportOptions, before);
+    try {
+      return this.#adopt(driveSync(greet(link, this.#greeting(target, link)), link, before));
+    } catch (error) {
+      link.abort();
+      throw error;
+    }
+  }
+
+  /** Orderly; what is in flight must have been ended before. */
+  async close(): Promise<void> {
+    this.#markClosed();
+    const open = this.#open ?? (await this.#opening?.catch(() => undefined));
+    await open?.channel.link.close();
+  }
+
+  closeSync(): void {
+    this.#markClosed();
+    this.#open?.channel.link.closeSync();
+  }
+
+  #markClosed(): void {
+    const words = `the client of ${this.#methods[0]?.service.typeName ?? 'this service'} is closed`;
+    this.#closed ??= new RpcError('FAILED_PRECONDITION', words, { reason: Reason.CLOSED });
+  }
+
+  async #openNow(): Promise<OpenChannel> {
+    const target = this.#usableTarget();
+    const before = performance.now() + this.#options.connectTimeoutMs;
+    const link = await target.transport.connect(target.address, target.transportOptions, before);
+    try {
+      const open = this.#adopt(await driveAsync(greet(link, this.#greeting(target, link)), link, before));
+      void receiveLoop(open.channel);
+      return open;
+    } catch (error) {
+      link.abort();
+      throw error;
+    }
+  }
+
+  #adopt(channel: Channel): OpenChannel {
+    const open = { channel, methodIds: bindMethods(this.#methods, channel.remote, channel.link.peer.address) };
+    channel.replies = {
+      onReply: (envelope, span) => this.#calls.onReply(envelope, span),
+      onEnd: (end) => {
+        if (this.#open === open) this.#open = undefined;
+        this.#ended = end;
+        this.#calls.failOn(channel, end);
+      },
+    };
+    this.#open = open;
+    if (this.#calls.stats.inFlight === 0) channel.link.unref();
+    return open;
+  }
+
+  #greeting(target: Target, link: Link): GreetOptions {
+    const local: Hello = { maxMessageBytes: link.maxMessageBytes, methods: [] };
+    const checksum = this.#options.checksum ?? target.transport.capabilities.damages;
+    return { local, checksum, doing: `connecting to ${target.address.url}` };
+  }
+
+  #usableTarget(): Target {
+    const target = this.#target();
+    const { capabilities } = target.transport;
+    if (!capabilities.directions.includes('duplex')) throw unsupported(target, 'two-way calls', 'directions: duplex');
+    if (this.#options.mode === 'sync' && !capabilities.blocking) throw unsupported(target, 'blocking calls', 'blocking');
+    return target;
+  }
+}
+
+function unsupported(target: Target, what: string, capability: string): RpcError {
+  const words = `${target.address.url}: the ${target.transport.scheme}: transport can't do ${what} (capability ${capability})`;
+  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+}

@@ -1,0 +1,36 @@
+import type { Hello } from '../channel/index.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { StubMethod } from './call-in-flight.js';
+
+/** For each method of a stub, by its index: the callee's number for it, or why it can't be called. */
+export type MethodIds = readonly (number | RpcError)[];
+
+/** Finds a stub's methods in the callee's method table. */
+export function bindMethods(methods: readonly StubMethod[], remote: Hello, address: string): MethodIds {
+  const ids = new Map(remote.methods.map((entry, id) => [`${entry.service}/${entry.method}`, id]));
+  return methods.map((stub) => {
+    const id = ids.get(stub.path);
+    return id === undefined ? missing(stub, remote, address) : (kindProblem(stub, remote, id, address) ?? id);
+  });
+}
+
+function missing(stub: StubMethod, remote: Hello, address: string): RpcError {
+  const service = stub.service.typeName;
+  const known = remote.methods.filter((entry) => entry.service === service).map((entry) => entry.method);
+  if (known.length > 0) {
+    const words = `the server at ${address} offers ${service}, but no method ${stub.method.name}; it has ${known.join(', ')}`;
+    return new RpcError('UNIMPLEMENTED', words, { reason: Reason.UNKNOWN_METHOD });
+  }
+  const services = [...new Set(remote.methods.map((entry) => entry.service))];
+  const offers = services.length === 0 ? 'no service' : services.join(', ');
+  return new RpcError('UNIMPLEMENTED', `the server at ${address} does not offer ${service}; it offers ${offers}`, {
+    reason: Reason.UNKNOWN_SERVICE,
+  });
+}
+
+function kindProblem(stub: StubMethod, remote: Hello, id: number, address: string): RpcError | undefined {
+  const kind = remote.methods[id]?.kind;
+  if (kind === stub.method.kind) return undefined;
+  const words = `${stub.path} is ${stub.method.kind} here and ${kind} at the server at ${address}`;
+  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.SCHEMA_MISMATCH });
+}

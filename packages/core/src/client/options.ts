@@ -1,0 +1,50 @@
+import type { Interceptor, Timeout } from '../channel/index.js';
+import { Reason, RpcError } from '../errors/index.js';
+
+/** Options of one call. */
+export interface CallOptions {
+  /** @default the method's (from the IDL), else the client's, else `never` */
+  readonly timeout?: Timeout | undefined;
+  /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of a client. */
+export interface ClientOptions {
+  /** Timeout of calls whose options and IDL state none. @default 'never' */
+  readonly timeout?: Timeout | undefined;
+  /** Milliseconds to connect and greet. @default 10000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Milliseconds within which a callee must say that it is ready for an `immediate` call. @default 20 */
+  readonly immediateGraceMs?: number | undefined;
+  /** CRC-32 on every message. @default on where the mechanism can damage data */
+  readonly checksum?: boolean | undefined;
+  /** First one outermost. @default none */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+}
+
+export interface ResolvedClientOptions {
+  readonly timeout: Timeout | undefined;
+  readonly connectTimeoutMs: number;
+  readonly immediateGraceMs: number;
+  readonly checksum: boolean | undefined;
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
+export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  return Object.freeze({
+    timeout: options.timeout,
+    connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
+    immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
+    checksum: options.checksum,
+    interceptors: Object.freeze([...(options.interceptors ?? [])]),
+  });
+}
+
+function milliseconds(name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: expected milliseconds of 0 or more, found ${String(value)}`, {
+    reason: Reason.BAD_OPTION,
+  });
+}

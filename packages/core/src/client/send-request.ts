@@ -1,0 +1,41 @@
+import { EMPTY_PAYLOAD, Flag, Kind, NO_DEADLINE, timeLeft } from '../channel/index.js';
+import { RpcError } from '../errors/index.js';
+import type { CallInFlight } from './call-in-flight.js';
+import type { OpenChannel } from './connection.js';
+
+/**
+ * Sends a call's request. False when the link is full now. Throws RpcError when it can't be sent at all, such as a
+ * method that the callee does not have; nothing has been sent then.
+ */
+export function trySendRequest(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
+  const { method } = call.stub;
+  const { phases } = call;
+  const methodId = methodIdOf(open, call);
+  let flags = 0;
+  let left = NO_DEADLINE;
+  if (phases.shared) {
+    if (call.deadline !== Number.POSITIVE_INFINITY) left = timeLeft(call.deadline, performance.now());
+  } else {
+    left = timeLeft(phases.replyMs, 0);
+    flags = phases.immediate ? Flag.RESERVED : Flag.CONFIRM;
+  }
+  if (method.oneway) flags |= call.blocking ? Flag.ONEWAY | Flag.CONFIRM : Flag.ONEWAY;
+  return open.channel.trySend(Kind.REQUEST, flags, 0, call.id, methodId, left, method.request, request as object);
+}
+
+/** Asks whether a handler would take the call now. False when the link is full. */
+export function trySendProbe(open: OpenChannel, call: CallInFlight): boolean {
+  const methodId = methodIdOf(open, call);
+  return open.channel.trySend(Kind.PROBE, 0, 0, call.id, methodId, NO_DEADLINE, EMPTY_PAYLOAD, undefined);
+}
+
+function methodIdOf(open: OpenChannel, call: CallInFlight): number {
+  const id = open.methodIds[call.stub.index];
+  if (typeof id === 'number') return id;
+  throw id ?? new RpcError('INTERNAL', `${call.stub.path} is not in the method table`);
+}
+
+/** Bytes of room that a request needs in a link, for waiting. */
+export function requestBytes(call: CallInFlight, request: unknown, envelopeBytes: number): number {
+  return call.stub.method.request.size(request as object) + envelopeBytes;
+}

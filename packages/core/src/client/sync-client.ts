@@ -1,0 +1,124 @@
+import { chain, ENVELOPE_BYTES, type InterceptedCall, receiveUntil, resolveTimeout } from '../channel/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+import { CallInFlight, type StubMethod } from './call-in-flight.js';
+import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
+import { Connection, type OpenChannel, type Target } from './connection.js';
+import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
+import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
+import { clientChannel, stubMethods, stubObject, type SyncClient } from './stub.js';
+
+/** Makes a stub whose methods block. `target` is asked when a connection is needed: by the first call, and after a loss. */
+export function createSyncClientOn<S extends ServiceDefinition>(
+  service: S,
+  target: () => Target,
+  options: ClientOptions = {},
+): SyncClient<S> {
+  const resolved = resolveClientOptions(options);
+  const methods = stubMethods(service, resolved);
+  const calls = new CallsInFlight(() => undefined);
+  const connection = new Connection(target, methods, calls, { ...resolved, mode: 'sync' });
+  const caller = new SyncCaller(connection, calls, resolved.immediateGraceMs);
+
+  const invoke =
+    resolved.interceptors.length === 0
+      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => caller.call(stub, request, callOptions)
+      : (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
+          const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
+          const reply = chain(resolved.interceptors, (inner) => caller.call(stub, inner.request, callOptions))(call);
+          if (typeof (reply as { then?: unknown } | undefined)?.then === 'function') throw promised(stub);
+          return reply;
+        };
+  const close = (): void => connection.closeSync();
+  return Object.assign(stubObject(methods, invoke), {
+    $channel: clientChannel(connection, calls),
+    $close: close,
+    [Symbol.dispose]: close,
+  }) as unknown as SyncClient<S>;
+}
+
+/** Makes calls whose callers block. */
+class SyncCaller {
+  readonly #connection: Connection;
+  readonly #calls: CallsInFlight;
+  readonly #graceMs: number;
+
+  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
+    this.#connection = connection;
+    this.#calls = calls;
+    this.#graceMs = graceMs;
+  }
+
+  call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
+    const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout);
+    const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
+    const call = new CallInFlight(stub, phases, begun, true);
+    if (options?.signal?.aborted) throw aborted(stub, options.signal);
+    this.#calls.add(call);
+    try {
+      this.#run(call, request);
+    } catch (thrown) {
+      this.#calls.remove(call);
+      const error = RpcError.from(thrown, 'INTERNAL');
+      call.fail(error.failed === 'channel' ? channelError(call, error) : error);
+    }
+    if (call.error !== undefined) throw call.error;
+    return call.value;
+  }
+
+  #run(call: CallInFlight, request: unknown): void {
+    if (call.phases.shared && call.phases.sendMs === 0) {
+      this.#calls.expire(call);
+      return;
+    }
+    const open = this.#connection.openSync(call.phases.immediate ? Number.POSITIVE_INFINITY : call.deadline);
+    call.channel = open.channel;
+    if (call.phases.immediate && !this.#ask(open, call)) return;
+    call.stage = 'sending';
+    const { link } = open.channel;
+    while (!trySendRequest(open, call, request)) {
+      if (link.waitWritable(requestBytes(call, request, ENVELOPE_BYTES), call.deadline)) continue;
+      this.#calls.expire(call);
+      return;
+    }
+    call.stage = 'replying';
+    this.#receive(open, call);
+  }
+
+  /** True when a handler is ready and reserved; otherwise the call has ended. */
+  #ask(open: OpenChannel, call: CallInFlight): boolean {
+    call.stage = 'asking';
+    call.deadline = performance.now() + this.#graceMs;
+    if (!trySendProbe(open, call)) throw notReady(call.stub.path, 'the link has no room');
+    const ready = { settled: false };
+    call.onReady = () => {
+      ready.settled = true;
+    };
+    call.onSettled = call.onReady;
+    if (!receiveUntil(open.channel, ready, call.deadline)) this.#calls.expire(call);
+    call.onSettled = undefined;
+    return !call.settled;
+  }
+
+  /** Receives until the call is settled. Its deadline may move meanwhile: when the callee has taken it. */
+  #receive(open: OpenChannel, call: CallInFlight): void {
+    while (!call.settled) {
+      if (!receiveUntil(open.channel, call, call.deadline) && performance.now() >= call.deadline) {
+        this.#calls.expire(call);
+        open.channel.link.flush();
+      }
+    }
+  }
+}
+
+function aborted(stub: StubMethod, signal: AbortSignal): RpcError {
+  return new RpcError('CANCELLED', `${stub.path}: aborted by the caller before it began`, {
+    reason: Reason.ABORTED_BY_CALLER,
+    cause: signal.reason,
+  });
+}
+
+function promised(stub: StubMethod): RpcError {
+  const words = `${stub.path}: an interceptor returned a promise, which a blocking client can't await`;
+  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+}

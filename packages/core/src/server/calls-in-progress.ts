@@ -1,0 +1,259 @@
+import {
+  type Channel,
+  Deadlines,
+  type Envelope,
+  ENVELOPE_BYTES,
+  Flag,
+  Kind,
+  NO_DEADLINE,
+  type RequestSink,
+} from '../channel/index.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { LinkEnd, Span } from '../transport/contract.js';
+import type { Admission } from './admission.js';
+import { CallInProgress } from './call-in-progress.js';
+import type { Routes } from './router.js';
+
+export interface ServingOptions {
+  readonly routes: Routes;
+  readonly admission: Admission;
+  /** True while the server takes no more calls. */
+  readonly draining: () => boolean;
+  /** Hears of failures that no caller is told of: those of one-way calls. */
+  readonly onError: (error: RpcError) => void;
+}
+
+/** The calls that came in over one channel. */
+export class CallsInProgress implements RequestSink {
+  readonly #channel: Channel;
+  readonly #options: ServingOptions;
+  readonly #routes: Routes;
+  readonly #admission: Admission;
+  /** Calls whose handlers are not done at once. */
+  readonly #pending = new Map<number, CallInProgress>();
+  /** Calls for which a probe holds a slot. */
+  readonly #reserved = new Set<number>();
+  readonly #deadlines = new Deadlines((now) => this.#sweep(now));
+
+  constructor(channel: Channel, options: ServingOptions) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#routes = options.routes;
+    this.#admission = options.admission;
+  }
+
+  onRequest(envelope: Envelope, span: Span): void {
+    if (envelope.kind === Kind.REQUEST) this.#request(envelope, span);
+    else if (envelope.kind === Kind.PROBE) this.#probe(envelope);
+    else this.#cancel(envelope.callId);
+  }
+
+  onEnd(end: LinkEnd): void {
+    this.stopAll(end.error);
+    for (const _ of this.#reserved) this.#admission.release();
+    this.#reserved.clear();
+    this.#deadlines.stop();
+  }
+
+  /** Tells every handler that still works to stop. */
+  stopAll(reason: RpcError): void {
+    for (const call of this.#pending.values()) call.stop(reason);
+    this.#pending.clear();
+  }
+
+  /** As stopAll, and the callers are told. */
+  refuseAll(error: RpcError): void {
+    for (const call of this.#pending.values()) this.#fail(call, error);
+    this.stopAll(error);
+  }
+
+  #request(envelope: Envelope, span: Span): void {
+    const { callId, flags } = envelope;
+    const reserved = (flags & Flag.RESERVED) !== 0 && this.#reserved.delete(callId);
+    const route = this.#routes[envelope.methodId];
+    if (route === undefined) {
+      if (reserved) this.#admission.release();
+      this.#channel.sendFailure(callId, unknownMethod(envelope.methodId));
+      return;
+    }
+    const left = envelope.timeLeft;
+    const deadline = left === NO_DEADLINE ? Number.POSITIVE_INFINITY : performance.now() + left;
+    const oneway = (flags & Flag.ONEWAY) !== 0;
+    const call = new CallInProgress(callId, route, this.#channel.link.peer, deadline, (flags & Flag.CONFIRM) !== 0, oneway);
+    let request: unknown;
+    try {
+      request = route.method.request.decode(span.bytes, span.start + ENVELOPE_BYTES + envelope.headersLength, span.end);
+    } catch (error) {
+      if (reserved) this.#admission.release();
+      this.#fail(call, undecodable(call, error));
+      return;
+    }
+    if (left === 0) {
+      if (reserved) this.#admission.release();
+      this.#fail(call, expired(call));
+    } else if (reserved || (!this.#options.draining() && this.#admission.tryTake())) {
+      this.#run(call, request);
+    } else {
+      this.#queue(call, request);
+    }
+  }
+
+  #queue(call: CallInProgress, request: unknown): void {
+    if (this.#options.draining()) {
+      this.#fail(call, draining(call));
+      return;
+    }
+    const start = (): void => {
+      if (call.wanted && this.#pending.delete(call.id)) this.#run(call, request);
+      else this.#admission.release();
+    };
+    if (this.#admission.tryQueue(start)) this.#await(call);
+    else this.#fail(call, overloaded(call));
+  }
+
+  /** Runs the handler; holds a slot until it is done. */
+  #run(call: CallInProgress, request: unknown): void {
+    if (call.confirm) this.#channel.sendLater(Kind.TAKEN, 0, call.id, 0);
+    let result: unknown;
+    try {
+      result = call.route.run(request, call);
+    } catch (error) {
+      this.#admission.release();
+      this.#fail(call, handlerFailed(error));
+      return;
+    }
+    if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== 'function') {
+      this.#admission.release();
+      this.#reply(call, result);
+      return;
+    }
+    this.#await(call);
+    (result as PromiseLike<unknown>).then(
+      (reply) => {
+        this.#admission.release();
+        if (!this.#done(call)) return;
+        this.#reply(call, reply);
+        this.#channel.queueFlush();
+      },
+      (error: unknown) => {
+        this.#admission.release();
+        if (this.#done(call)) this.#fail(call, handlerFailed(error));
+      },
+    );
+  }
+
+  #await(call: CallInProgress): void {
+    this.#pending.set(call.id, call);
+    if (call.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.add(call.deadline);
+  }
+
+  /** Takes the call off the table; false when nobody wants its reply. */
+  #done(call: CallInProgress): boolean {
+    if (!call.wanted) return false;
+    this.#pending.delete(call.id);
+    return true;
+  }
+
+  #reply(call: CallInProgress, reply: unknown): void {
+    if (call.oneway || this.#channel.ended) return;
+    const attempt = (): boolean => {
+      if (this.#channel.ended) return true;
+      try {
+        const { response } = call.route.method;
+        return this.#channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, response, reply as object);
+      } catch (error) {
+        if (!this.#channel.ended) this.#fail(call, badReply(call, error));
+        return true;
+      }
+    };
+    const { outbox } = this.#channel;
+    if (outbox.length > 0 || !attempt()) outbox.add({ bytes: this.#replyBytes(call, reply), attempt });
+  }
+
+  #replyBytes(call: CallInProgress, reply: unknown): number {
+    return ENVELOPE_BYTES + call.route.method.response.size(reply as object);
+  }
+
+  #fail(call: CallInProgress, error: RpcError): void {
+    if (call.oneway) this.#options.onError(error);
+    else this.#channel.sendFailure(call.id, error);
+  }
+
+  #probe(envelope: Envelope): void {
+    const { callId } = envelope;
+    const ready = !this.#options.draining() && !this.#reserved.has(callId) && this.#admission.tryTake();
+    if (ready) this.#reserved.add(callId);
+    const error = ready ? undefined : noHandlerReady(this.#routes[envelope.methodId]?.path ?? 'the method');
+    if (error === undefined) this.#channel.sendLater(Kind.READY, 0, callId, 0);
+    else this.#channel.sendFailure(callId, error);
+  }
+
+  #cancel(callId: number): void {
+    if (this.#reserved.delete(callId)) this.#admission.release();
+    const call = this.#pending.get(callId);
+    if (call === undefined) return;
+    this.#pending.delete(callId);
+    call.stop(new RpcError('CANCELLED', `${call.path}: cancelled by the caller`, { reason: Reason.ABORTED_BY_CALLER }));
+  }
+
+  #sweep(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const call of this.#pending.values()) {
+      if (call.deadline > now) {
+        next = Math.min(next, call.deadline);
+        continue;
+      }
+      this.#pending.delete(call.id);
+      const error = expired(call);
+      this.#fail(call, error);
+      call.stop(error);
+    }
+    return next;
+  }
+}
+
+function handlerFailed(thrown: unknown): RpcError {
+  // The message is for the caller; the stack is nobody's business but this process's.
+  return RpcError.from(thrown, 'UNKNOWN', { reason: Reason.HANDLER_FAILED });
+}
+
+function unknownMethod(id: number): RpcError {
+  return new RpcError('UNIMPLEMENTED', `this server has no method with the id ${id}`, { reason: Reason.UNKNOWN_METHOD });
+}
+
+function undecodable(call: CallInProgress, cause: unknown): RpcError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new RpcError('INVALID_ARGUMENT', `${call.path}: the request can't be decoded: ${detail}`, {
+    reason: Reason.UNDECODABLE,
+    cause,
+  });
+}
+
+function badReply(call: CallInProgress, cause: unknown): RpcError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const tooLarge = RpcError.is(cause) && cause.reason === Reason.MESSAGE_TOO_LARGE;
+  return new RpcError(tooLarge ? 'RESOURCE_EXHAUSTED' : 'INTERNAL', `${call.path}: the handler's reply can't be sent: ${detail}`, {
+    reason: tooLarge ? Reason.MESSAGE_TOO_LARGE : Reason.UNENCODABLE,
+    cause,
+  });
+}
+
+function expired(call: CallInProgress): RpcError {
+  return new RpcError('DEADLINE_EXCEEDED', `${call.path}: the deadline passed at the server`, { reason: Reason.DEADLINE });
+}
+
+function draining(call: CallInProgress): RpcError {
+  return new RpcError('UNAVAILABLE', `${call.path}: the server is shutting down`, { reason: Reason.OVERLOADED });
+}
+
+function overloaded(call: CallInProgress): RpcError {
+  return new RpcError('RESOURCE_EXHAUSTED', `${call.path}: too many calls run and wait already (maxConcurrentCalls, maxQueuedCalls)`, {
+    reason: Reason.OVERLOADED,
+  });
+}
+
+function noHandlerReady(path: string): RpcError {
+  return new RpcError('UNAVAILABLE', `${path}: not begun, since no handler is ready (timeout: 'immediate')`, {
+    reason: Reason.NOT_READY,
+  });
+}

@@ -1,0 +1,46 @@
+import type { Interceptor } from '../channel/index.js';
+import { Reason, RpcError } from '../errors/index.js';
+
+/** Options of a server. */
+export interface ServerOptions {
+  /** Calls whose handlers run at the same time, over all links. @default Infinity */
+  readonly maxConcurrentCalls?: number | undefined;
+  /** Calls that may wait for their turn beyond those; more are answered RESOURCE_EXHAUSTED at once. @default 1000 */
+  readonly maxQueuedCalls?: number | undefined;
+  /** Milliseconds for a new peer to greet. @default 10000 */
+  readonly greetTimeoutMs?: number | undefined;
+  /** CRC-32 on every message. @default on where the mechanism can damage data */
+  readonly checksum?: boolean | undefined;
+  /** First one outermost. @default none */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /** Hears what no caller is told: refused peers, broken links, failures of one-way calls. @default ignored */
+  readonly onError?: ((error: RpcError) => void) | undefined;
+}
+
+export interface ResolvedServerOptions {
+  readonly maxConcurrentCalls: number;
+  readonly maxQueuedCalls: number;
+  readonly greetTimeoutMs: number;
+  readonly checksum: boolean | undefined;
+  readonly interceptors: readonly Interceptor[];
+  readonly onError: (error: RpcError) => void;
+}
+
+/** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
+export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
+  return Object.freeze({
+    maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? Number.POSITIVE_INFINITY),
+    maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
+    greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
+    checksum: options.checksum,
+    interceptors: Object.freeze([...(options.interceptors ?? [])]),
+    onError: options.onError ?? (() => undefined),
+  });
+}
+
+function atLeast(least: number, name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= least) return value;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: expected a number of at least ${least}, found ${String(value)}`, {
+    reason: Reason.BAD_OPTION,
+  });
+}

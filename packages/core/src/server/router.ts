@@ -1,0 +1,44 @@
+import { chain, type Interceptor, type MethodEntry, methodPath } from '../channel/index.js';
+import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { CallContext } from './handlers.js';
+
+/** A method with what runs it. */
+export interface Route {
+  readonly service: ServiceDefinition;
+  readonly method: MethodDefinition;
+  readonly path: string;
+  /** Gives the reply, or a promise of it. May throw. */
+  readonly run: (request: unknown, context: CallContext) => unknown;
+}
+
+/** The methods a server offers; a method's id on the wire is its place here. Never changes: links keep the one they began with. */
+export type Routes = readonly Route[];
+
+/** Binds each method of a service to its handler. Throws INVALID_ARGUMENT (BAD_OPTION) naming the handlers that are missing. */
+export function routesOf(
+  service: ServiceDefinition,
+  handlers: Readonly<Record<string, unknown>>,
+  interceptors: readonly Interceptor[],
+): Routes {
+  const methods = Object.values(service.methods);
+  const missing = methods.filter((method) => typeof handlers[method.localName] !== 'function');
+  if (missing.length > 0) {
+    const names = missing.map((method) => method.localName).join(', ');
+    throw new RpcError('INVALID_ARGUMENT', `the implementation of ${service.typeName} has no handler for ${names}`, {
+      reason: Reason.BAD_OPTION,
+    });
+  }
+  return methods.map((method) => {
+    const handler = handlers[method.localName] as (request: unknown, context: CallContext) => unknown;
+    const direct = (request: unknown, context: CallContext): unknown => handler.call(handlers, request, context);
+    const wrapped = (request: unknown, context: CallContext): unknown =>
+      chain(interceptors, (inner) => direct(inner.request, context))({ side: 'server', service, method, request });
+    return { service, method, path: methodPath(service, method), run: interceptors.length === 0 ? direct : wrapped };
+  });
+}
+
+/** What a hello tells of the routes. */
+export function methodTable(routes: Routes): readonly MethodEntry[] {
+  return routes.map(({ service, method }) => ({ service: service.typeName, method: method.name, kind: method.kind }));
+}
