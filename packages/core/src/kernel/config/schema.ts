@@ -1,0 +1,145 @@
+import * as v from 'valibot';
+import { parseTimeout, type TimeoutPolicy } from '../../channel/timeout.js';
+import { RpcError } from '../../errors/index.js';
+import { isForbiddenKey, parseUrl } from '../address.js';
+import { didYouMean } from '../suggest.js';
+import { type Problem, show } from './problem.js';
+
+/** The settings of one service, or the defaults of all. */
+export const settingNames = ['url', 'timeout', 'transport', 'codec'] as const;
+export const phaseNames = ['send', 'reply'] as const;
+
+const policyWords = 'never, immediate, a duration such as 250ms, 5s or 2m, or a number of milliseconds';
+const timeoutWords = `${policyWords}, or a map of send and reply`;
+
+// Valibot's own objects and records would take a list.
+const map = v.custom<Record<string, unknown>>(isMap);
+const options = map;
+const policy = checked((value) => (readPolicy(value) === undefined ? expected(timeoutWords, value) : undefined));
+const phase = checked((value) => (readPolicy(value) === undefined ? expected(policyWords, value) : undefined));
+const phases = strict({ send: v.optional(phase), reply: v.optional(phase) });
+const timeout = v.lazy((value) => (isMap(value) ? phases : policy));
+const url = checked((value) => {
+  if (typeof value !== 'string') return `${expected('a URL such as shm:geo', value)}${spacedUrlHint(value)}`;
+  try {
+    parseUrl(value);
+    return undefined;
+  } catch (error) {
+    return RpcError.is(error) ? error.message : String(error);
+  }
+});
+
+const service = v.nullish(
+  strict({
+    url: v.optional(url),
+    timeout: v.optional(timeout),
+    transport: v.nullish(options),
+    codec: v.optional(v.string()),
+  }),
+);
+const services = v.nullish(
+  v.pipe(
+    map,
+    v.record(v.string(), service),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const input: unknown = dataset.value;
+      if (!isMap(input)) return;
+      for (const key of Object.keys(input)) {
+        if (/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(key)) continue;
+        addIssue({ message: "not a service's full name; expected one such as geo.Geo", path: [keyOf(input, key)] });
+      }
+    }),
+  ),
+);
+const config = v.nullish(strict({ services, defaults: service }));
+
+/** A timeout policy as a person writes it, or undefined when it is none. A number is milliseconds, as text, too. */
+export function readPolicy(value: unknown): TimeoutPolicy | undefined {
+  if (typeof value === 'number') return value >= 0 ? value : undefined;
+  if (typeof value !== 'string') return undefined;
+  return /^\d+$/.test(value) ? Number(value) : parseTimeout(value);
+}
+
+/** Finds everything in a configuration that has not the right shape. */
+export function shapeProblems(value: unknown): Problem[] {
+  return problemsOf(config, value);
+}
+
+/** The same of the settings of one service, which code gives. */
+export function settingsProblems(value: unknown): Problem[] {
+  return problemsOf(service, value);
+}
+
+function problemsOf(schema: v.GenericSchema, value: unknown): Problem[] {
+  const problems = forbiddenKeys(value);
+  for (const issue of v.safeParse(schema, value).issues ?? []) {
+    const path = (issue.path ?? []).map((item) => String(item.key));
+    const message = issue.type === 'raw_check' ? issue.message : expected(shapeWords(issue.type), issue.input);
+    problems.push({ path, message });
+  }
+  return problems;
+}
+
+function shapeWords(type: string): string {
+  return type === 'string' ? 'text' : 'a map';
+}
+
+function expected(words: string, found: unknown): string {
+  return `expected ${words}; found ${show(found)}`;
+}
+
+/** A value that is right when `complaint` has nothing to say about it. */
+function checked(complaint: (value: unknown) => string | undefined) {
+  return v.pipe(
+    v.unknown(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const message = dataset.typed ? complaint(dataset.value) : undefined;
+      if (message !== undefined) addIssue({ message });
+    }),
+  );
+}
+
+/** An object without other keys; each one too many is told, with what was probably meant. */
+function strict<const E extends v.ObjectEntries>(entries: E) {
+  const known = Object.keys(entries);
+  return v.pipe(
+    map,
+    v.looseObject(entries),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const input: unknown = dataset.value;
+      if (!isMap(input)) return;
+      for (const key of Object.keys(input)) {
+        if (known.includes(key)) continue;
+        const hint = didYouMean(key, known) || `; known are ${known.join(', ')}`;
+        addIssue({ message: `unknown key${hint}`, path: [keyOf(input, key)] });
+      }
+    }),
+  );
+}
+
+/** A key as valibot's issues point at one. */
+function keyOf(input: Record<string, unknown>, key: string): v.ObjectPathItem {
+  return { type: 'object', origin: 'key', input, key, value: input[key] };
+}
+
+/** Keys that would reach a prototype, wherever they are. */
+function forbiddenKeys(value: unknown, path: readonly string[] = [], seen = new Set<unknown>()): Problem[] {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return [];
+  seen.add(value);
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const here = [...path, key];
+    const own = isForbiddenKey(key) ? [{ path: here, message: 'this key is not permitted' }] : [];
+    return [...own, ...forbiddenKeys(inner, here, seen)];
+  });
+}
+
+/** In YAML, `url: unix: /tmp/x` and `url: {unix: /tmp/x}` are maps: easily written, hard to see. */
+function spacedUrlHint(value: unknown): string {
+  if (!isMap(value)) return '';
+  const [[scheme, path] = [], ...others] = Object.entries(value);
+  return typeof path === 'string' && others.length === 0 ? `; write ${scheme}:${path}, without a space` : '';
+}
+
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,35 @@
+import type { TimeoutPolicy } from '../../channel/timeout.js';
+import type { Origin } from './problem.js';
+
+/** `never`, `immediate`, milliseconds, or a duration such as `250ms`, `5s`, `2m`. */
+export type PolicyText = TimeoutPolicy | (string & {});
+
+/** The settings of one service, as a person writes them. */
+export interface ServiceSettings {
+  /** Where the service is: `shm:geo`, `unix:/run/geo.sock`. */
+  readonly url?: string;
+  /** @default what the method states, else never */
+  readonly timeout?: PolicyText | { readonly send?: PolicyText; readonly reply?: PolicyText };
+  /** Options of the URL's transport. */
+  readonly transport?: { readonly [option: string]: unknown } | null;
+  /** Name of a codec plug-in. @default the codec that the service definition brings along */
+  readonly codec?: string;
+}
+
+/** A configuration as an object; the same shape as in a file. */
+export interface ConfigInput {
+  /** By full name: `geo.Geo`. */
+  readonly services?: { readonly [service: string]: ServiceSettings | null } | null;
+  /** What holds for every service that does not say otherwise. */
+  readonly defaults?: ServiceSettings | null;
+}
+
+/** One place where settings stand, and how to tell a person where that is. */
+export interface Layer {
+  readonly settings: ServiceSettings;
+  /** From the root of the configuration: `['services', 'geo.Geo']`; empty for code. */
+  readonly path: readonly string[];
+  /** Its maps are laid over those below, key by key, instead of replacing them. */
+  readonly overlays: boolean;
+  originOf(path: readonly string[]): Origin;
+}

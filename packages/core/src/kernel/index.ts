@@ -1,0 +1,15 @@
+export type { Config } from './config/config.js';
+export type { ConfigInput, PolicyText, ServiceSettings } from './config/settings.js';
+export { findConfig } from './config/source.js';
+export { createKernel, type Kernel, type KernelOptions, type Target } from './kernel.js';
+export { type PackagedTransport, packagedTransport } from './load-package.js';
+export { createRegistry, type Registry } from './registry.js';
+export {
+  CODEC,
+  type Codec,
+  INTERCEPTOR,
+  type LazyTransport,
+  type Plugin,
+  TRANSPORT,
+  type TransportPlugin,
+} from './tokens.js';

@@ -1,0 +1,139 @@
+import type { Timeout } from '../channel/timeout.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { Address, Transport, TransportOptions } from '../transport/contract.js';
+import { parseUrl } from './address.js';
+import { type Config, checkConfig, targetProblems } from './config/config.js';
+import { variableName } from './config/environment.js';
+import { type Folded, fold } from './config/fold.js';
+import { describeProblem } from './config/problem.js';
+import { settingsProblems } from './config/schema.js';
+import type { ConfigInput, Layer, ServiceSettings } from './config/settings.js';
+import { fromFile, fromObject } from './config/source.js';
+import { createRegistry, type Registry } from './registry.js';
+import type { Plugin } from './tokens.js';
+
+export interface KernelOptions {
+  /** A file's path (.yaml, .yml or .json) or the settings themselves. @default no settings */
+  readonly config?: string | ConfigInput;
+  /** Where overriding variables are looked for. @default nowhere */
+  readonly env?: NodeJS.ProcessEnv;
+  /** What is plugged in, interceptors in the order in which they run. @default nothing */
+  readonly plugins?: readonly Plugin[];
+}
+
+/** Everything that a client or a server needs to know of where a service is. */
+export interface Target {
+  readonly address: Address;
+  readonly transport: Transport;
+  readonly transportOptions: TransportOptions;
+  /** Undefined leaves it to the method's own, else never. */
+  readonly timeout?: Timeout;
+  readonly codec?: string;
+}
+
+/** The composition: what is plugged in, and what is configured. Immutable. */
+export interface Kernel {
+  readonly registry: Registry;
+  readonly config: Config;
+  /**
+   * Where a service is: what code says, else what the configuration does. Loads the transport. Throws RpcError
+   * INVALID_ARGUMENT (BAD_CONFIG without a URL, BAD_OPTION, BAD_ADDRESS, UNKNOWN_SCHEME) or FAILED_PRECONDITION
+   * (PACKAGE_MISSING).
+   */
+  resolve(service: string, inCode?: ServiceSettings): Target;
+  /** Where to listen so that each of the services is reached where it is configured to be: one target per URL. */
+  listenTargets(services: readonly string[]): readonly Target[];
+}
+
+/** Throws RpcError INVALID_ARGUMENT: BAD_CONFIG with every problem of the configuration, BAD_OPTION for clashing plug-ins. */
+export function createKernel(options: KernelOptions = {}): Kernel {
+  const registry = createRegistry();
+  for (const plugin of options.plugins ?? []) {
+    for (const transport of plugin.transports ?? []) registry.registerTransport(transport);
+    for (const codec of plugin.codecs ?? []) registry.registerCodec(codec);
+    for (const interceptor of plugin.interceptors ?? []) registry.registerInterceptor(interceptor);
+  }
+  const source = typeof options.config === 'string' ? fromFile(options.config) : fromObject(options.config);
+  const config = checkConfig(source, options.env ?? {}, registry);
+
+  const resolve = (service: string, inCode: ServiceSettings = {}): Target => {
+    // First of all, since a bad URL has a reason of its own.
+    if (typeof inCode.url === 'string') parseUrl(inCode.url);
+    refuseBadSettings(service, inCode);
+    const folded = fold([...config.layersOf(service), codeLayer(inCode)]);
+    if (folded.address === undefined) throw noUrl(service, config);
+    // Loading comes first: what it throws says what to install, or which scheme was meant.
+    const transport = registry.transport(folded.address.scheme);
+    refuseBadTarget(service, folded, registry);
+    return {
+      address: folded.address,
+      transport,
+      transportOptions: Object.freeze({ ...folded.options }),
+      ...(folded.timeout !== undefined && { timeout: folded.timeout }),
+      ...(folded.codec !== undefined && { codec: folded.codec }),
+    };
+  };
+
+  return Object.freeze({
+    registry,
+    config,
+    resolve,
+    listenTargets(services: readonly string[]) {
+      const targets = new Map<string, { target: Target; service: string }>();
+      for (const service of services) {
+        const target = resolve(service);
+        const other = targets.get(target.address.url);
+        if (other === undefined) targets.set(target.address.url, { target, service });
+        else refuseDifferentOptions(config, other, { target, service });
+      }
+      return [...targets.values()].map(({ target }) => target);
+    },
+  });
+}
+
+function codeLayer(settings: ServiceSettings): Layer {
+  return { settings, path: [], overlays: false, originOf: () => ({}) };
+}
+
+function refuseBadSettings(service: string, settings: ServiceSettings): void {
+  const lines = settingsProblems(settings).map((problem) => describeProblem(problem, {}));
+  if (lines.length > 0) throw badOptions(service, lines);
+}
+
+function refuseBadTarget(service: string, folded: Folded, registry: Registry): void {
+  const lines = targetProblems(folded, registry).problems.map((problem) => describeProblem(problem, {}));
+  if (lines.length > 0) throw badOptions(`${service} at ${folded.address?.url}`, lines);
+}
+
+function badOptions(subject: string, lines: readonly string[]): RpcError {
+  return new RpcError('INVALID_ARGUMENT', `bad options for ${subject}: ${lines.join('; ')}`, {
+    reason: Reason.BAD_OPTION,
+  });
+}
+
+function noUrl(service: string, config: Config): RpcError {
+  const near = config.nearest(service);
+  const hint = near === undefined ? '' : ` (${config.name} has "${near}"; did you mean that?)`;
+  return new RpcError(
+    'INVALID_ARGUMENT',
+    `there is no URL for ${service}${hint}; give one in code, as services.${service}.url in callgate.yaml, ` +
+      `or in the variable CALLGATE_SERVICES__${variableName(service)}__URL`,
+    { reason: Reason.BAD_CONFIG },
+  );
+}
+
+interface Place {
+  readonly target: Target;
+  readonly service: string;
+}
+
+/** Two services at one URL are served by one listener, so their options must agree. */
+function refuseDifferentOptions(config: Config, first: Place, second: Place): void {
+  if (JSON.stringify(first.target.transportOptions) === JSON.stringify(second.target.transportOptions)) return;
+  throw new RpcError(
+    'INVALID_ARGUMENT',
+    `${config.name}: ${first.service} and ${second.service} share ${first.target.address.url}, but their transport ` +
+      'options differ; make them the same, or state them under defaults',
+    { reason: Reason.BAD_CONFIG },
+  );
+}

@@ -1,0 +1,99 @@
+/** The one file that knows tsyringe (and the metadata API it stands on). */
+import 'reflect-metadata';
+import { container as root } from 'tsyringe';
+import type { Interceptor } from '../channel/interceptor.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { Transport } from '../transport/index.js';
+import { nearest } from './suggest.js';
+import { CODEC, type Codec, INTERCEPTOR, TRANSPORT, type TransportPlugin } from './tokens.js';
+
+/** What is plugged into one kernel. */
+export interface Registry {
+  /** Throws RpcError INVALID_ARGUMENT (BAD_OPTION) when the scheme is taken. */
+  registerTransport(transport: TransportPlugin): void;
+  /** Throws RpcError INVALID_ARGUMENT (BAD_OPTION) when the name is taken. */
+  registerCodec(codec: Codec): void;
+  /** Interceptors run in the order in which they are registered, the first one outermost. */
+  registerInterceptor(interceptor: Interceptor): void;
+  /** Schemes that `transport` knows, in alphabetical order. */
+  schemes(): readonly string[];
+  /** The transport of a scheme, loaded if need be. Throws RpcError INVALID_ARGUMENT (UNKNOWN_SCHEME), or what loading throws. */
+  transport(scheme: string): Transport;
+  codecs(): readonly string[];
+  /** Throws RpcError INVALID_ARGUMENT (BAD_OPTION). */
+  codec(name: string): Codec;
+  interceptors(): readonly Interceptor[];
+}
+
+/** Each registry has a container of its own, below tsyringe's root: nothing is shared between two kernels. */
+export function createRegistry(): Registry {
+  const container = root.createChildContainer();
+  const loaded = new Map<string, Transport>();
+
+  function all<T>(token: symbol): T[] {
+    return container.isRegistered(token) ? container.resolveAll<T>(token) : [];
+  }
+
+  const schemes = () =>
+    all<TransportPlugin>(TRANSPORT)
+      .map((plugin) => plugin.scheme)
+      .sort();
+  const codecs = () =>
+    all<Codec>(CODEC)
+      .map((codec) => codec.name)
+      .sort();
+
+  return {
+    schemes,
+    codecs,
+    registerTransport(transport) {
+      if (!/^[a-z][a-z0-9+.-]*$/.test(transport.scheme)) {
+        throw badPlugin(
+          `"${transport.scheme}" cannot be the scheme of a URL: expected lower-case letters, digits, + . -`,
+        );
+      }
+      if (schemes().includes(transport.scheme)) {
+        throw badPlugin(`two transports are registered for the scheme "${transport.scheme}:"`);
+      }
+      container.register(TRANSPORT, { useValue: transport });
+    },
+    registerCodec(codec) {
+      if (codecs().includes(codec.name)) throw badPlugin(`two codecs are registered under the name "${codec.name}"`);
+      container.register(CODEC, { useValue: codec });
+    },
+    registerInterceptor(interceptor) {
+      container.register(INTERCEPTOR, { useValue: interceptor });
+    },
+    transport(scheme) {
+      const known = loaded.get(scheme);
+      if (known !== undefined) return known;
+      const plugin = all<TransportPlugin>(TRANSPORT).find((candidate) => candidate.scheme === scheme);
+      if (plugin === undefined) throw unknownScheme(scheme, schemes());
+      const transport = 'load' in plugin ? plugin.load() : plugin;
+      loaded.set(scheme, transport);
+      return transport;
+    },
+    codec(name) {
+      const codec = all<Codec>(CODEC).find((candidate) => candidate.name === name);
+      if (codec === undefined) throw badPlugin(`no codec is registered under the name "${name}"`);
+      return codec;
+    },
+    interceptors: () => all<Interceptor>(INTERCEPTOR),
+  };
+}
+
+function badPlugin(message: string): RpcError {
+  return new RpcError('INVALID_ARGUMENT', message, { reason: Reason.BAD_OPTION });
+}
+
+function unknownScheme(scheme: string, known: readonly string[]): RpcError {
+  return new RpcError('INVALID_ARGUMENT', unknownSchemeMessage(scheme, known), { reason: Reason.UNKNOWN_SCHEME });
+}
+
+/** `unknown scheme "smh:"; did you mean "shm:"? Known schemes: inproc:, shm:, unix:` */
+export function unknownSchemeMessage(scheme: string, known: readonly string[]): string {
+  if (known.length === 0) return `unknown scheme "${scheme}:"; no transport is registered`;
+  const near = nearest(scheme, known);
+  const hint = near === undefined ? '.' : `; did you mean "${near}:"?`;
+  return `unknown scheme "${scheme}:"${hint} Known schemes: ${known.map((name) => `${name}:`).join(', ')}`;
+}
