@@ -54,9 +54,14 @@ function permits(patterns, name) {
   return patterns.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern));
 }
 
+function roomFault(row, room, typeOnly) {
+  if (permits(row.rooms, room) || (typeOnly && permits(row.types ?? [], room))) return undefined;
+  return `${row.room} must not use ${room}${permits(row.types ?? [], room) ? ', save its types' : ''}`;
+}
+
 /** Says what is wrong with one import, or undefined when nothing is. */
-function fault(file, row, specifier) {
-  if (specifier === undefined) return 'it is computed, so nobody can see what it loads';
+function fault(file, row, { specifier, typeOnly }) {
+  if (specifier === undefined) return row.computed ? undefined : 'it is computed, so nobody can see what it loads';
   if (specifier.startsWith('.')) {
     const path = normalize(join(dirname(file), specifier))
       .split(sep)
@@ -68,7 +73,7 @@ function fault(file, row, specifier) {
     const home = homeOf(target);
     if (home === undefined) return `${target} stands in no room`;
     const own = home === row.room || row.room === 'tests';
-    return own || permits(row.rooms, home) ? undefined : `${row.room} must not use ${home}`;
+    return own ? undefined : roomFault(row, home, typeOnly);
   }
   if (isBuiltin(specifier)) {
     const name = specifier.startsWith('node:') ? specifier : `node:${specifier}`;
@@ -79,7 +84,7 @@ function fault(file, row, specifier) {
     const subpath = specifier.startsWith('callgate/') ? 'callgate' : specifier;
     const room = entries[subpath] ?? /^@callgate\/(transport-[^/]+)$/.exec(specifier)?.[1];
     if (room === undefined) return `"${specifier}" is not an entry of ${name}`;
-    return room === row.room || permits(row.rooms, room) ? undefined : `${row.room} must not use ${room}`;
+    return room === row.room ? undefined : roomFault(row, room, typeOnly);
   }
   const home = row.room === 'tests' ? homeOf(file) : row.room;
   if (confined[name] && !confined[name].includes(home)) return `${name} stays in ${confined[name].join(' and ')}`;
@@ -98,14 +103,14 @@ export function checkBoundaries(root, allowed = exceptions) {
       violations.push(`${file}:1: no rule is for this file; give its room a row in check-boundaries.rules.mjs`);
       continue;
     }
-    for (const { specifier, line } of importsOf(file, readFileSync(join(root, file), 'utf8'))) {
+    for (const found of importsOf(file, readFileSync(join(root, file), 'utf8'))) {
       imports++;
-      const problem = fault(file, row, specifier);
+      const problem = fault(file, row, found);
       if (problem === undefined) continue;
-      const shown = specifier ?? '(computed)';
+      const shown = found.specifier ?? '(computed)';
       const exception = allowed.find((entry) => entry.file === file && entry.import === shown);
       if (exception !== undefined) used.add(exception);
-      else violations.push(`${file}:${line}: import of "${shown}": ${problem} (${row.why})`);
+      else violations.push(`${file}:${found.line}: import of "${shown}": ${problem} (${row.why})`);
     }
   }
   for (const entry of allowed) {

@@ -83,6 +83,14 @@ describe('A violation', () => {
     expect(violationsOf(file, `import '${specifier}';\n`)).toHaveLength(1);
   });
 
+  test('is found where more than types is taken from a room of which types may be named.', () => {
+    const file = 'packages/core/src/server/a.ts';
+    expect(violationsOf(file, "import type { Peer } from '../transport/contract.js';\n")).toEqual([]);
+    expect(violationsOf(file, "import { inprocTransport } from '../transport/index.js';\n")[0]).toContain(
+      'core/server must not use core/transport, save its types',
+    );
+  });
+
   test('is found in a folder that has no rule.', () => {
     expect(violationsOf('packages/core/src/novelty/a.ts', '')).toEqual([
       'packages/core/src/novelty/a.ts:1: no rule is for this file; give its room a row in check-boundaries.rules.mjs',
@@ -119,6 +127,10 @@ describe('No violation is found', () => {
     ['examples/src/a.ts', '../proto/geo.proto'],
   ])('when %s imports %s.', (file, specifier) => {
     expect(violationsOf(file, `import '${specifier}';\n`)).toEqual([]);
+  });
+
+  test('when a test computes what it imports.', () => {
+    expect(violationsOf('packages/core/src/kernel/a.test.ts', 'await import(name);\n')).toEqual([]);
   });
 
   test('for an exception that is in use, and one is for an exception that is not.', () => {

@@ -1,6 +1,7 @@
 export type { Config } from './config/config.js';
 export type { ConfigInput, PolicyText, ServiceSettings } from './config/settings.js';
 export { findConfig } from './config/source.js';
+export { type Callgate, type ClientSettings, createGate, type ServerSettings } from './gate.js';
 export { createKernel, type Kernel, type KernelOptions, type Target } from './kernel.js';
 export { type PackagedTransport, packagedTransport } from './load-package.js';
 export { createRegistry, type Registry } from './registry.js';

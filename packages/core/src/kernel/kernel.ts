@@ -1,4 +1,5 @@
 import type { Timeout } from '../channel/timeout.js';
+import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Address, Transport, TransportOptions } from '../transport/contract.js';
 import { parseUrl } from './address.js';
@@ -41,8 +42,16 @@ export interface Kernel {
    * (PACKAGE_MISSING).
    */
   resolve(service: string, inCode?: ServiceSettings): Target;
-  /** Where to listen so that each of the services is reached where it is configured to be: one target per URL. */
-  listenTargets(services: readonly string[]): readonly Target[];
+  /**
+   * Where to listen so that each of the services is reached where code says, else where it is configured to be: one
+   * target per URL. Throws as `resolve`, and RpcError INVALID_ARGUMENT (BAD_CONFIG) when services at one URL disagree
+   * about its options, or when there is neither a service nor a URL.
+   */
+  listenTargets(services: readonly string[], inCode?: ServiceSettings): readonly Target[];
+  /** The codec that a service is configured to have. */
+  codecOf(service: string): string | undefined;
+  /** A service in the codec of that name; undefined leaves it as it is. Throws RpcError INVALID_ARGUMENT (BAD_OPTION). */
+  speak<S extends ServiceDefinition>(service: S, codec: string | undefined): S;
 }
 
 /** Throws RpcError INVALID_ARGUMENT: BAD_CONFIG with every problem of the configuration, BAD_OPTION for clashing plug-ins. */
@@ -78,15 +87,21 @@ export function createKernel(options: KernelOptions = {}): Kernel {
     registry,
     config,
     resolve,
-    listenTargets(services: readonly string[]) {
-      const targets = new Map<string, { target: Target; service: string }>();
-      for (const service of services) {
-        const target = resolve(service);
+    listenTargets(services: readonly string[], inCode: ServiceSettings = {}) {
+      if (services.length === 0 && inCode.url === undefined) throw nothingToListenFor();
+      const targets = new Map<string, Place>();
+      for (const service of services.length === 0 ? ['a server'] : services) {
+        const target = resolve(service, inCode);
         const other = targets.get(target.address.url);
         if (other === undefined) targets.set(target.address.url, { target, service });
         else refuseDifferentOptions(config, other, { target, service });
       }
       return [...targets.values()].map(({ target }) => target);
+    },
+    codecOf: (service: string) => fold(config.layersOf(service)).codec,
+    speak<S extends ServiceDefinition>(service: S, codec: string | undefined): S {
+      // A codec changes how messages are put into bytes, and nothing that a type could tell.
+      return codec === undefined ? service : (registry.codec(codec).adapt(service) as S);
     },
   });
 }
@@ -120,6 +135,11 @@ function noUrl(service: string, config: Config): RpcError {
       `or in the variable CALLGATE_SERVICES__${variableName(service)}__URL`,
     { reason: Reason.BAD_CONFIG },
   );
+}
+
+function nothingToListenFor(): RpcError {
+  const words = 'there is no service yet to listen for; add one before listen(), or give listen() a URL';
+  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_CONFIG });
 }
 
 interface Place {

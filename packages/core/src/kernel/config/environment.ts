@@ -27,6 +27,8 @@ export interface EnvironmentSettings {
 }
 
 const prefix = 'CALLGATE_';
+/** Variables with a meaning of their own: which file to read, and whether native code may be loaded. */
+const others = ['CALLGATE_CONFIG', 'CALLGATE_NATIVE'];
 const forms = ['CALLGATE_SERVICES__<service>__<setting>', 'CALLGATE_DEFAULTS__<setting>'];
 /** Kubernetes sets these for every container when a service of a cluster is called `callgate`. */
 const foreign = /^CALLGATE_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
@@ -39,7 +41,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, services: readonly strin
 
   for (const variable of Object.keys(env).sort()) {
     const text = env[variable];
-    if (!variable.startsWith(prefix) || variable === 'CALLGATE_CONFIG' || !text || foreign.test(variable)) continue;
+    if (!text || !variable.startsWith(prefix) || others.includes(variable) || foreign.test(variable)) continue;
     const path = pathOf(variable.slice(prefix.length).split('__'), services);
     if (typeof path === 'string') {
       problems.push({ path: [variable], message: path });
@@ -92,7 +94,7 @@ function pathOf(words: readonly string[], services: readonly string[]): string[]
       if (/^(?:services|defaults)_/i.test(root)) {
         return `unknown variable; two underscores separate its parts: ${forms.join(', ')}`;
       }
-      const near = nearest(root, ['CONFIG', 'SERVICES', 'DEFAULTS']);
+      const near = nearest(root, ['CONFIG', 'NATIVE', 'SERVICES', 'DEFAULTS']);
       if (near !== undefined) return `unknown variable; did you mean ${prefix}${near}?`;
       return `unknown variable; known are CALLGATE_CONFIG, ${forms.join(', ')}`;
     }

@@ -1,0 +1,110 @@
+import type { Interceptor, Timeout } from '../channel/index.js';
+import {
+  type Client,
+  type ClientOptions,
+  createClientOn,
+  createSyncClientOn,
+  type SyncClient,
+} from '../client/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
+import { createServerOn, type Server, type ServerOptions } from '../server/index.js';
+import type { TransportOptions } from '../transport/contract.js';
+import type { ServiceSettings } from './config/settings.js';
+import type { Kernel } from './kernel.js';
+
+/** Options of a client, the connecting side's settings among them. What they leave open comes from the configuration. */
+export interface ClientSettings extends ClientOptions {
+  /** Timeout of calls whose options and IDL state none. @default as configured, else 'never' */
+  readonly timeout?: Timeout | undefined;
+  /** Options of the URL's transport. @default as configured */
+  readonly transport?: TransportOptions | undefined;
+  /** Name of a codec plug-in; the server must use the same. @default as configured, else that of the definition */
+  readonly codec?: string | undefined;
+}
+
+export interface ServerSettings extends ServerOptions {
+  /** Name of a codec plug-in for all services. @default as configured, else that of each definition */
+  readonly codec?: string | undefined;
+}
+
+/** Makes clients and servers. What their arguments leave open comes from one configuration, its plug-ins from one place. */
+export interface Callgate {
+  /**
+   * Makes a stub whose methods give promises. Without a URL, the service is where the configuration says. Throws RpcError
+   * INVALID_ARGUMENT (BAD_ADDRESS, BAD_CONFIG, BAD_OPTION, UNKNOWN_SCHEME) or FAILED_PRECONDITION (PACKAGE_MISSING); the
+   * connection is made by the first call.
+   */
+  createClient<S extends ServiceDefinition>(service: S, url?: string, settings?: ClientSettings): Client<S>;
+  createClient<S extends ServiceDefinition>(service: S, settings: ClientSettings): Client<S>;
+  /** As createClient, but the methods of the stub block the thread and return the reply. */
+  createSyncClient<S extends ServiceDefinition>(service: S, url?: string, settings?: ClientSettings): SyncClient<S>;
+  createSyncClient<S extends ServiceDefinition>(service: S, settings: ClientSettings): SyncClient<S>;
+  /** Makes a server; `listen()` without a URL listens where the configuration says for each service that was added. */
+  createServer(settings?: ServerSettings): Server;
+}
+
+/** The one place where clients and servers meet what is plugged in and what is configured. */
+export function createGate(kernel: Kernel): Callgate {
+  const interceptors = (own: readonly Interceptor[] = []) => [...kernel.registry.interceptors(), ...own];
+
+  function clientArguments<S extends ServiceDefinition>(service: S, url: string | undefined, settings: ClientSettings) {
+    const { transport, codec, timeout, ...options } = settings;
+    const target = kernel.resolve(service.typeName, stated({ url, timeout, transport, codec }));
+    return {
+      service: kernel.speak(service, target.codec),
+      target: () => target,
+      options: { ...options, timeout: target.timeout, interceptors: interceptors(options.interceptors) },
+    };
+  }
+
+  return Object.freeze({
+    createClient<S extends ServiceDefinition>(service: S, at?: string | ClientSettings, settings?: ClientSettings) {
+      const client = clientArguments(service, ...urlAndSettings(at, settings));
+      return createClientOn(client.service, client.target, client.options);
+    },
+    createSyncClient<S extends ServiceDefinition>(service: S, at?: string | ClientSettings, settings?: ClientSettings) {
+      const client = clientArguments(service, ...urlAndSettings(at, settings));
+      return createSyncClientOn(client.service, client.target, client.options);
+    },
+    createServer({ codec, ...options }: ServerSettings = {}) {
+      const server = createServerOn(
+        (url, transport, services) =>
+          kernel.listenTargets(
+            services.map((service) => service.typeName),
+            stated({ url, transport }),
+          ),
+        { ...options, interceptors: interceptors(options.interceptors) },
+      );
+      return speaking(server, (service) => kernel.speak(service, codec ?? kernel.codecOf(service.typeName)));
+    },
+  });
+}
+
+function urlAndSettings(
+  at: string | ClientSettings | undefined,
+  settings: ClientSettings = {},
+): [string | undefined, ClientSettings] {
+  return typeof at === 'object' && at !== null ? [undefined, at] : [at, settings];
+}
+
+/** Without the settings that are not stated, since those must not hide what is configured. */
+function stated(settings: { readonly [K in keyof ServiceSettings]: ServiceSettings[K] | undefined }): ServiceSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as ServiceSettings;
+}
+
+/** A server whose services are spoken in the codecs that they are configured to have. */
+function speaking(server: Server, speak: <S extends ServiceDefinition>(service: S) => S): Server {
+  const outer: Server = {
+    add(service, handlers) {
+      server.add(speak(service), handlers);
+      return outer;
+    },
+    listen: (url, transportOptions) => server.listen(url, transportOptions),
+    close: (options) => server.close(options),
+    get stats() {
+      return server.stats;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+  return outer;
+}
