@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { InterceptedCall, Interceptor } from '../channel/index.js';
+import type { MessageType, ServiceDefinition } from '../codec/contract.js';
+import type { CallContext } from '../server/index.js';
+import { inprocTransport } from '../transport/inproc/index.js';
+import { type Callgate, createGate } from './gate.js';
+import { createKernel, type KernelOptions } from './kernel.js';
+import { Echo, type Text, textType } from './testing/echo-service.js';
+import { thrownBy } from './testing/thrown.js';
+import type { Codec } from './tokens.js';
+
+const made: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const thing of made.splice(0).reverse()) await thing[Symbol.asyncDispose]();
+});
+
+function gateOf(options: KernelOptions = {}): Callgate {
+  return createGate(
+    createKernel({ ...options, plugins: [{ transports: [inprocTransport] }, ...(options.plugins ?? [])] }),
+  );
+}
+
+/** A URL that no other test has. */
+const freshUrl = () => `inproc:${randomUUID()}`;
+
+const shout = (request: Text) => ({ text: request.text.toUpperCase() });
+
+async function serve(gate: Callgate, url?: string): Promise<readonly string[]> {
+  const server = gate.createServer();
+  made.push(server);
+  return server.add(Echo, { echo: shout }).listen(url);
+}
+
+describe('A client and a server', () => {
+  test('meet at the URL that code gives.', async () => {
+    const gate = gateOf();
+    const url = freshUrl();
+    await serve(gate, url);
+    const client = gate.createClient(Echo, url);
+    made.push(client);
+    expect(await client.echo({ text: 'hello' })).toEqual({ text: 'HELLO' });
+  });
+
+  test('meet where the configuration says, and at another place when one line of it is changed.', async () => {
+    for (const url of [freshUrl(), freshUrl()]) {
+      const gate = gateOf({ config: { services: { 'test.Echo': { url } } } });
+      expect(await serve(gate)).toEqual([url]);
+      const client = gate.createClient(Echo);
+      made.push(client);
+      expect(await client.echo({ text: 'hello' })).toEqual({ text: 'HELLO' });
+      expect(client.$channel.peer?.address).toContain(url);
+    }
+  });
+
+  test('meet where the environment says.', async () => {
+    const url = freshUrl();
+    const gate = gateOf({ env: { CALLGATE_SERVICES__test_Echo__URL: url } });
+    await serve(gate);
+    const client = gate.createClient(Echo, { timeout: 5000 });
+    made.push(client);
+    expect(await client.echo({ text: 'hello' })).toEqual({ text: 'HELLO' });
+  });
+});
+
+describe('The timeout of a client', () => {
+  const untilCancelled = (request: Text, { signal }: CallContext) =>
+    new Promise<Text>((resolve) => signal.addEventListener('abort', () => resolve(request)));
+  const slow = async (gate: Callgate, url: string): Promise<void> => {
+    const server = gate.createServer();
+    made.push(server);
+    await server.add(Echo, { echo: untilCancelled }).listen(url);
+  };
+
+  test('is the configured one.', async () => {
+    const url = freshUrl();
+    const gate = gateOf({ config: { services: { 'test.Echo': { url, timeout: '30ms' } } } });
+    await slow(gate, url);
+    const client = gate.createClient(Echo);
+    made.push(client);
+    await expect(client.echo({ text: 'hello' })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  test('is the one that code gives, if it gives one.', async () => {
+    const url = freshUrl();
+    const gate = gateOf({ config: { services: { 'test.Echo': { url, timeout: 'never' } } } });
+    await slow(gate, url);
+    const client = gate.createClient(Echo, { timeout: 30 });
+    made.push(client);
+    await expect(client.echo({ text: 'hello' })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+});
+
+test('Interceptors that are plugged in run around those of one client, and on both sides.', async () => {
+  const seen: string[] = [];
+  const note =
+    (name: string): Interceptor =>
+    (call: InterceptedCall, next) => {
+      seen.push(`${name} at the ${call.side}`);
+      return next(call);
+    };
+  const gate = gateOf({ plugins: [{ interceptors: [note('plugged in')] }] });
+  const url = freshUrl();
+  await serve(gate, url);
+  const client = gate.createClient(Echo, url, { interceptors: [note('own')] });
+  made.push(client);
+  await client.echo({ text: 'hello' });
+  expect(seen).toEqual(['plugged in at the client', 'own at the client', 'plugged in at the server']);
+});
+
+describe('A codec that is plugged in', () => {
+  /** Puts the text's bytes into the message backwards. */
+  const backwards: Codec = {
+    name: 'backwards',
+    adapt: (service) =>
+      ({
+        ...service,
+        methods: {
+          echo: { ...service.methods.echo, request: reversed(textType), response: reversed(textType) },
+        },
+      }) as ServiceDefinition,
+  };
+  const reverse = (text: string) => [...text].reverse().join('');
+  const reversed = (type: MessageType<Text>): MessageType<Text> => ({
+    ...type,
+    encode: (message, bytes, start) => type.encode({ text: reverse(message.text ?? '') }, bytes, start),
+    decode: (bytes, start, end) => ({ text: reverse(type.decode(bytes, start, end).text) }),
+  });
+  const plugins = [{ codecs: [backwards] }];
+
+  /** Listens with a server that notes what it hears. */
+  const listen = async (gate: Callgate, heard: string[], codec?: string, url?: string): Promise<void> => {
+    const server = gate.createServer({ ...(codec !== undefined && { codec }) });
+    made.push(server);
+    server.add(Echo, {
+      echo: (request) => {
+        heard.push(request.text);
+        return request;
+      },
+    });
+    await server.listen(url);
+  };
+
+  test('is spoken by both ends where the configuration names it.', async () => {
+    const url = freshUrl();
+    const gate = gateOf({ plugins, config: { services: { 'test.Echo': { url, codec: 'backwards' } } } });
+    const heard: string[] = [];
+    await listen(gate, heard);
+    const client = gate.createClient(Echo);
+    const stranger = gateOf().createClient(Echo, url);
+    made.push(client, stranger);
+    expect(await client.echo({ text: 'abc' })).toEqual({ text: 'abc' });
+    await stranger.echo({ text: 'abc' });
+    expect(heard).toEqual(['abc', 'cba']);
+  });
+
+  test('is spoken by the end whose code names it.', async () => {
+    const url = freshUrl();
+    const gate = gateOf({ plugins });
+    const heard: string[] = [];
+    await listen(gate, heard, 'backwards', url);
+    const plain = gate.createClient(Echo, url);
+    const same = gate.createClient(Echo, url, { codec: 'backwards' });
+    made.push(plain, same);
+    await plain.echo({ text: 'abc' });
+    await same.echo({ text: 'abc' });
+    expect(heard).toEqual(['cba', 'abc']);
+  });
+});
+
+describe('A mistake', () => {
+  test('of a client is told when the client is made, before anything is called.', () => {
+    const gate = gateOf();
+    expect(thrownBy(() => gate.createClient(Echo, 'inporc:a')).message).toBe(
+      'unknown scheme "inporc:"; did you mean "inproc:"? Known schemes: inproc:',
+    );
+    expect(thrownBy(() => gate.createClient(Echo)).reason).toBe('BAD_CONFIG');
+    expect(thrownBy(() => gate.createSyncClient(Echo, 'inproc:a', { transport: { colour: 1 } })).message).toMatch(
+      /^bad options for test\.Echo at inproc:a: transport\.colour: unknown option/,
+    );
+    expect(thrownBy(() => gate.createClient(Echo, 'inproc:a', { codec: 'json' })).message).toContain(
+      'unknown codec "json"',
+    );
+  });
+
+  test('of a server is told by listen().', async () => {
+    const gate = gateOf();
+    const server = gate.createServer();
+    made.push(server);
+    await expect(server.listen()).rejects.toMatchObject({
+      reason: 'BAD_CONFIG',
+      message: 'there is no service yet to listen for; add one before listen(), or give listen() a URL',
+    });
+    server.add(Echo, { echo: shout });
+    await expect(server.listen()).rejects.toMatchObject({ reason: 'BAD_CONFIG' });
+    await expect(server.listen('inproc:a', { colour: 1 })).rejects.toMatchObject({ reason: 'BAD_OPTION' });
+  });
+});
