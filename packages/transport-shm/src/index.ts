@@ -1,1 +1,2 @@
-export {};
+export type { ShmOptions } from './options.js';
+export { shmTransport } from './transport.js';

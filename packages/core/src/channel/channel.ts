@@ -2,8 +2,8 @@ import type { MessageInit, MessageType } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Link, LinkEnd, Span } from '../transport/contract.js';
 import {
-  type Envelope,
   ENVELOPE_BYTES,
+  type Envelope,
   type EnvelopeProblem,
   emptyEnvelope,
   Flag,
@@ -63,7 +63,8 @@ export class Channel {
     this.outbox = new Outbox(options.link);
     this.#flags = options.checksum ? Flag.CHECKSUM : 0;
     this.maxPayloadBytes =
-      Math.min(options.link.maxMessageBytes, options.local.maxMessageBytes, options.remote.maxMessageBytes) - ENVELOPE_BYTES;
+      Math.min(options.link.maxMessageBytes, options.local.maxMessageBytes, options.remote.maxMessageBytes) -
+      ENVELOPE_BYTES;
   }
 
   /** True once the channel has ended: nothing can be sent. */
@@ -145,13 +146,15 @@ export class Channel {
       case Kind.REQUEST:
       case Kind.PROBE:
       case Kind.CANCEL:
-        if (this.requests === undefined) this.fail(violation('a call, though this side serves nothing', this.link.peer.address));
+        if (this.requests === undefined)
+          this.fail(violation('a call, though this side serves nothing', this.link.peer.address));
         else this.requests.onRequest(envelope, span);
         return;
       case Kind.REPLY:
       case Kind.READY:
       case Kind.TAKEN:
-        if (this.replies === undefined) this.fail(violation('a reply, though this side called nothing', this.link.peer.address));
+        if (this.replies === undefined)
+          this.fail(violation('a reply, though this side called nothing', this.link.peer.address));
         else this.replies.onReply(envelope, span);
         return;
       case Kind.GOODBYE:

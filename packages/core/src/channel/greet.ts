@@ -41,7 +41,8 @@ export function* greet(link: Link, options: GreetOptions): Waits<Channel> {
   const problem = readEnvelope(received, envelope);
   if (problem !== undefined) throw envelopeError(problem, envelope, link.peer.address);
   const { bytes: memory, start, end } = received;
-  if (envelope.kind === Kind.GOODBYE) throw decodeFailure(envelope.status, memory, start + ENVELOPE_BYTES, end, 'channel');
+  if (envelope.kind === Kind.GOODBYE)
+    throw decodeFailure(envelope.status, memory, start + ENVELOPE_BYTES, end, 'channel');
   const text = envelope.kind === Kind.HELLO ? memory.toString('utf8', start + ENVELOPE_BYTES, end) : '';
   link.release();
   return new Channel({ link, local: options.local, remote: parseHello(text), checksum: options.checksum });

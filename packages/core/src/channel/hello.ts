@@ -39,7 +39,8 @@ export function parseHello(text: string): Hello {
   }
   if (!isRecord(value)) throw badHello('it is not an object');
   const { maxMessageBytes, methods } = value;
-  if (!Number.isInteger(maxMessageBytes) || (maxMessageBytes as number) < 64) throw badHello('maxMessageBytes is missing or too small');
+  if (!Number.isInteger(maxMessageBytes) || (maxMessageBytes as number) < 64)
+    throw badHello('maxMessageBytes is missing or too small');
   if (!Array.isArray(methods) || methods.length > 100_000) throw badHello('methods is not a list');
   return { maxMessageBytes: maxMessageBytes as number, methods: methods.map(parseEntry) };
 }

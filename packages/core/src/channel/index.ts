@@ -1,10 +1,10 @@
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
-export { type Envelope, ENVELOPE_BYTES, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
+export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
 export { type GreetOptions, greet } from './greet.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
 export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';
 export { receiveLoop, receiveUntil } from './receive-loop.js';
-export { parseTimeout, type Phases, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';
+export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';
 export { deadlinePassed, driveAsync, driveSync } from './waits.js';

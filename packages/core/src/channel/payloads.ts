@@ -42,7 +42,13 @@ export function encodeFailure(error: RpcError, limit: number): Buffer {
 }
 
 /** Untrusted input: any bytes give an error object. */
-export function decodeFailure(status: number, bytes: Buffer, start: number, end: number, failed: 'call' | 'channel'): RpcError {
+export function decodeFailure(
+  status: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  failed: 'call' | 'channel',
+): RpcError {
   const reasonEnd = end - start < 2 ? start : Math.min(end, start + 2 + bytes.readUInt16LE(start));
   const reason = end - start < 2 ? '' : bytes.toString('utf8', start + 2, reasonEnd);
   const message = end - start < 2 ? '' : bytes.toString('utf8', reasonEnd, end);

@@ -26,7 +26,12 @@ export function driveSync<T>(procedure: Waits<T>, link: Link, deadline: Deadline
 }
 
 /** Drives a procedure by awaiting. Rejects with the signal's reason when it fires. */
-export async function driveAsync<T>(procedure: Waits<T>, link: Link, deadline: Deadline, signal?: AbortSignal): Promise<T> {
+export async function driveAsync<T>(
+  procedure: Waits<T>,
+  link: Link,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<T> {
   let step = procedure.next(true);
   while (!step.done) {
     const { bytes } = step.value;

@@ -26,13 +26,16 @@ export function createClientOn<S extends ServiceDefinition>(
 
   const invoke =
     resolved.interceptors.length === 0
-      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => caller.call(stub, request, callOptions)
+      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) =>
+          caller.call(stub, request, callOptions)
       : async (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
           const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
           return chain(resolved.interceptors, (inner) => caller.call(stub, inner.request, callOptions))(call);
         };
   const close = async (): Promise<void> => {
-    calls.failAll((call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }));
+    calls.failAll(
+      (call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }),
+    );
     await connection.close();
   };
   return Object.assign(stubObject(methods, invoke), {
@@ -69,7 +72,12 @@ class AsyncCaller {
     });
   }
 
-  #heed(call: CallInFlight, signal: AbortSignal, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  #heed(
+    call: CallInFlight,
+    signal: AbortSignal,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
     const onAbort = (): void => this.#calls.cancel(call, aborted(call, signal));
     call.onSettled = (ended) => {
       signal.removeEventListener('abort', onAbort);

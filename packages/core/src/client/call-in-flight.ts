@@ -1,5 +1,5 @@
-import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { Channel, Phases } from '../channel/index.js';
+import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
 
 /** A method as a stub holds it: resolved once, when the stub is made. */

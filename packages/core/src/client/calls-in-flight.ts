@@ -1,4 +1,4 @@
-import { decodeFailure, Deadlines, type Envelope, ENVELOPE_BYTES, Kind } from '../channel/index.js';
+import { Deadlines, decodeFailure, ENVELOPE_BYTES, type Envelope, Kind } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { CallInFlight } from './call-in-flight.js';
@@ -53,7 +53,8 @@ export class CallsInFlight {
     }
     const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
     if (envelope.kind === Kind.TAKEN) this.#taken(call);
-    else if (envelope.status !== 0) this.#end(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call'));
+    else if (envelope.status !== 0)
+      this.#end(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call'));
     else if (envelope.kind === Kind.READY) this.#ready(call);
     else this.#replied(call, span, start);
   }
@@ -141,12 +142,18 @@ const stageWords = {
 function expiry(call: CallInFlight): RpcError {
   if (call.phases.immediate && call.stage !== 'replying') return notReady(call.stub.path, stageWords[call.stage]);
   const afterMs = Math.round(performance.now() - call.begunMs);
-  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${stageWords[call.stage]} when its deadline passed, ${afterMs} ms after it began`, {
-    reason: Reason.DEADLINE,
-  });
+  return new RpcError(
+    'DEADLINE_EXCEEDED',
+    `${call.stub.path}: ${stageWords[call.stage]} when its deadline passed, ${afterMs} ms after it began`,
+    {
+      reason: Reason.DEADLINE,
+    },
+  );
 }
 
 /** The end of an immediate call that can't be taken now. */
 export function notReady(path: string, why: string): RpcError {
-  return new RpcError('UNAVAILABLE', `${path}: not begun, since ${why} (timeout: 'immediate')`, { reason: Reason.NOT_READY });
+  return new RpcError('UNAVAILABLE', `${path}: not begun, since ${why} (timeout: 'immediate')`, {
+    reason: Reason.NOT_READY,
+  });
 }

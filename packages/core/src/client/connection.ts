@@ -1,5 +1,5 @@
 import {
-  Channel,
+  type Channel,
   driveAsync,
   driveSync,
   type GreetOptions,
@@ -8,10 +8,19 @@ import {
   receiveLoop,
 } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
-import type { Address, Deadline, Link, LinkEnd, Mode, Peer, Transport, TransportOptions } from '../transport/contract.js';
+import type {
+  Address,
+  Deadline,
+  Link,
+  LinkEnd,
+  Mode,
+  Peer,
+  Transport,
+  TransportOptions,
+} from '../transport/contract.js';
+import type { StubMethod } from './call-in-flight.js';
 import type { CallsInFlight } from './calls-in-flight.js';
 import { bindMethods, type MethodIds } from './method-ids.js';
-import type { StubMethod } from './call-in-flight.js';
 
 /** Where a client's calls go. */
 export interface Target {
@@ -146,7 +155,8 @@ export class Connection {
     const target = this.#target();
     const { capabilities } = target.transport;
     if (!capabilities.directions.includes('duplex')) throw unsupported(target, 'two-way calls', 'directions: duplex');
-    if (this.#options.mode === 'sync' && !capabilities.blocking) throw unsupported(target, 'blocking calls', 'blocking');
+    if (this.#options.mode === 'sync' && !capabilities.blocking)
+      throw unsupported(target, 'blocking calls', 'blocking');
     return target;
   }
 }

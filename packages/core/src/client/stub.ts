@@ -1,5 +1,5 @@
-import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import { methodPath, resolveTimeout } from '../channel/index.js';
+import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';

@@ -6,7 +6,7 @@ import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { Connection, type OpenChannel, type Target } from './connection.js';
 import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
-import { clientChannel, stubMethods, stubObject, type SyncClient } from './stub.js';
+import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
 
 /** Makes a stub whose methods block. `target` is asked when a connection is needed: by the first call, and after a loss. */
 export function createSyncClientOn<S extends ServiceDefinition>(
@@ -22,7 +22,8 @@ export function createSyncClientOn<S extends ServiceDefinition>(
 
   const invoke =
     resolved.interceptors.length === 0
-      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => caller.call(stub, request, callOptions)
+      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) =>
+          caller.call(stub, request, callOptions)
       : (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
           const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
           const reply = chain(resolved.interceptors, (inner) => caller.call(stub, inner.request, callOptions))(call);

@@ -1,8 +1,8 @@
 import {
   type Channel,
   Deadlines,
-  type Envelope,
   ENVELOPE_BYTES,
+  type Envelope,
   Flag,
   Kind,
   NO_DEADLINE,
@@ -79,7 +79,14 @@ export class CallsInProgress implements RequestSink {
     const left = envelope.timeLeft;
     const deadline = left === NO_DEADLINE ? Number.POSITIVE_INFINITY : performance.now() + left;
     const oneway = (flags & Flag.ONEWAY) !== 0;
-    const call = new CallInProgress(callId, route, this.#channel.link.peer, deadline, (flags & Flag.CONFIRM) !== 0, oneway);
+    const call = new CallInProgress(
+      callId,
+      route,
+      this.#channel.link.peer,
+      deadline,
+      (flags & Flag.CONFIRM) !== 0,
+      oneway,
+    );
     let request: unknown;
     try {
       request = route.method.request.decode(span.bytes, span.start + ENVELOPE_BYTES + envelope.headersLength, span.end);
@@ -218,7 +225,9 @@ function handlerFailed(thrown: unknown): RpcError {
 }
 
 function unknownMethod(id: number): RpcError {
-  return new RpcError('UNIMPLEMENTED', `this server has no method with the id ${id}`, { reason: Reason.UNKNOWN_METHOD });
+  return new RpcError('UNIMPLEMENTED', `this server has no method with the id ${id}`, {
+    reason: Reason.UNKNOWN_METHOD,
+  });
 }
 
 function undecodable(call: CallInProgress, cause: unknown): RpcError {
@@ -232,14 +241,20 @@ function undecodable(call: CallInProgress, cause: unknown): RpcError {
 function badReply(call: CallInProgress, cause: unknown): RpcError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const tooLarge = RpcError.is(cause) && cause.reason === Reason.MESSAGE_TOO_LARGE;
-  return new RpcError(tooLarge ? 'RESOURCE_EXHAUSTED' : 'INTERNAL', `${call.path}: the handler's reply can't be sent: ${detail}`, {
-    reason: tooLarge ? Reason.MESSAGE_TOO_LARGE : Reason.UNENCODABLE,
-    cause,
-  });
+  return new RpcError(
+    tooLarge ? 'RESOURCE_EXHAUSTED' : 'INTERNAL',
+    `${call.path}: the handler's reply can't be sent: ${detail}`,
+    {
+      reason: tooLarge ? Reason.MESSAGE_TOO_LARGE : Reason.UNENCODABLE,
+      cause,
+    },
+  );
 }
 
 function expired(call: CallInProgress): RpcError {
-  return new RpcError('DEADLINE_EXCEEDED', `${call.path}: the deadline passed at the server`, { reason: Reason.DEADLINE });
+  return new RpcError('DEADLINE_EXCEEDED', `${call.path}: the deadline passed at the server`, {
+    reason: Reason.DEADLINE,
+  });
 }
 
 function draining(call: CallInProgress): RpcError {
@@ -247,9 +262,13 @@ function draining(call: CallInProgress): RpcError {
 }
 
 function overloaded(call: CallInProgress): RpcError {
-  return new RpcError('RESOURCE_EXHAUSTED', `${call.path}: too many calls run and wait already (maxConcurrentCalls, maxQueuedCalls)`, {
-    reason: Reason.OVERLOADED,
-  });
+  return new RpcError(
+    'RESOURCE_EXHAUSTED',
+    `${call.path}: too many calls run and wait already (maxConcurrentCalls, maxQueuedCalls)`,
+    {
+      reason: Reason.OVERLOADED,
+    },
+  );
 }
 
 function noHandlerReady(path: string): RpcError {

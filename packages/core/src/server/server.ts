@@ -71,7 +71,9 @@ class EventLoopServer implements Server {
 
   add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): Server {
     if (this.#services.some((known) => known.typeName === service.typeName)) {
-      throw new RpcError('ALREADY_EXISTS', `this server offers ${service.typeName} already`, { reason: Reason.BAD_OPTION });
+      throw new RpcError('ALREADY_EXISTS', `this server offers ${service.typeName} already`, {
+        reason: Reason.BAD_OPTION,
+      });
     }
     const added = routesOf(service, handlers as Readonly<Record<string, unknown>>, this.#options.interceptors);
     this.#services.push(service);
@@ -80,7 +82,8 @@ class EventLoopServer implements Server {
   }
 
   async listen(url?: string, transportOptions?: TransportOptions): Promise<readonly string[]> {
-    if (this.#closing !== undefined) throw new RpcError('FAILED_PRECONDITION', 'the server is closed', { reason: Reason.CLOSED });
+    if (this.#closing !== undefined)
+      throw new RpcError('FAILED_PRECONDITION', 'the server is closed', { reason: Reason.CLOSED });
     const urls: string[] = [];
     for (const target of this.#resolve(url, transportOptions, this.#services)) {
       const { address, transport } = target;

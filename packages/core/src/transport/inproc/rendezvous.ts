@@ -2,7 +2,13 @@ import { BroadcastChannel, threadId } from 'node:worker_threads';
 
 /** What threads of one process tell each other to meet. Everything else happens in the memory sent along. */
 export type Notice =
-  | { readonly kind: 'connect'; readonly name: string; readonly memory: SharedArrayBuffer; readonly ringBytes: number; readonly maxMessageBytes: number }
+  | {
+      readonly kind: 'connect';
+      readonly name: string;
+      readonly memory: SharedArrayBuffer;
+      readonly ringBytes: number;
+      readonly maxMessageBytes: number;
+    }
   | { readonly kind: 'who'; readonly name: string; readonly answer: SharedArrayBuffer };
 
 /** A thread hears its own notices too, on another object of the same channel; `from` tells them apart. */

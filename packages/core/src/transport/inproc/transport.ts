@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Reason, RpcError } from '../../errors/index.js';
 import type { Address, Deadline, Link, Listener, Peer, Transport, TransportOptions } from '../contract.js';
 import { refusal } from '../options.js';
@@ -13,7 +14,6 @@ import {
   segmentBytes,
   segmentOver,
 } from '../ring/index.js';
-import { availableParallelism } from 'node:os';
 import { inprocCapabilities } from './capabilities.js';
 import { InprocDoorbell } from './doorbell.js';
 import {
@@ -40,13 +40,18 @@ const OBJECTION_MS = 50;
 export const inprocTransport: Transport = Object.freeze({
   scheme: 'inproc',
   capabilities: inprocCapabilities,
-  validateOptions: ringOptionProblems,
+  validateOptions: (options: TransportOptions) => ringOptionProblems(options),
   connect,
   connectSync,
   listen,
 });
 
-async function connect(address: Address, options: TransportOptions, deadline: Deadline, signal?: AbortSignal): Promise<Link> {
+async function connect(
+  address: Address,
+  options: TransportOptions,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<Link> {
   signal?.throwIfAborted();
   const resolved = resolveRingOptions('inproc', options as RingOptions);
   const segment = ask(address, resolved);
@@ -151,10 +156,14 @@ function conclude(address: Address, segment: Segment, options: ResolvedRingOptio
     throw new RpcError('PERMISSION_DENIED', text, { reason: Reason.NOT_ALLOWED, failed: 'channel' });
   }
   if (performance.now() >= deadline) {
-    throw new RpcError('DEADLINE_EXCEEDED', `connecting to ${address.url}: the deadline passed before any thread answered`, {
-      reason: Reason.DEADLINE,
-      failed: 'channel',
-    });
+    throw new RpcError(
+      'DEADLINE_EXCEEDED',
+      `connecting to ${address.url}: the deadline passed before any thread answered`,
+      {
+        reason: Reason.DEADLINE,
+        failed: 'channel',
+      },
+    );
   }
   throw new RpcError('UNAVAILABLE', `no thread of this process listens at ${address.url}`, {
     reason: Reason.UNREACHABLE,

@@ -103,7 +103,8 @@ export function initialiseSegment(segment: Segment): void {
 
 /** What is wrong with a segment that somebody else made, or undefined. */
 export function segmentProblem(segment: Segment): string | undefined {
-  if (segment.words[0] !== SEGMENT_MAGIC) return 'the memory does not start with the magic number of a Callgate segment';
+  if (segment.words[0] !== SEGMENT_MAGIC)
+    return 'the memory does not start with the magic number of a Callgate segment';
   if (segment.words[1] !== SEGMENT_VERSION) {
     return `the segment has layout version ${segment.words[1]}, this side speaks ${SEGMENT_VERSION}`;
   }

@@ -29,13 +29,16 @@ export const ringOptionChecks: Readonly<Record<string, OptionCheck>> = {
   strategy: oneOf(WAIT_STRATEGIES),
 };
 
-export function ringOptionProblems(options: TransportOptions): readonly string[] {
-  const problems = optionProblems(options, ringOptionChecks);
+/** One line per problem; `checks` when there are options beyond those of rings. */
+export function ringOptionProblems(options: TransportOptions, checks = ringOptionChecks): readonly string[] {
+  const problems = optionProblems(options, checks);
   const { ringBytes, maxMessageBytes } = options as RingOptions;
   if (problems.length > 0 || ringBytes === undefined || maxMessageBytes === undefined) return problems;
   const most = largestMessage(ringBytes);
   if (maxMessageBytes <= most) return problems;
-  return [`maxMessageBytes: ${maxMessageBytes} bytes do not fit a ring of ${ringBytes} bytes, which holds at most ${most}`];
+  return [
+    `maxMessageBytes: ${maxMessageBytes} bytes do not fit a ring of ${ringBytes} bytes, which holds at most ${most}`,
+  ];
 }
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */

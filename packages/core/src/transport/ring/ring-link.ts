@@ -74,9 +74,13 @@ export class RingLink implements Link {
   claim(bytes: number): Span | null {
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
     if (bytes > this.maxMessageBytes) {
-      throw new RpcError('RESOURCE_EXHAUSTED', `a message of ${bytes} bytes is over this link's limit of ${this.maxMessageBytes} (maxMessageBytes)`, {
-        reason: Reason.MESSAGE_TOO_LARGE,
-      });
+      throw new RpcError(
+        'RESOURCE_EXHAUSTED',
+        `a message of ${bytes} bytes is over this link's limit of ${this.maxMessageBytes} (maxMessageBytes)`,
+        {
+          reason: Reason.MESSAGE_TOO_LARGE,
+        },
+      );
     }
     const span = this.#writer.claim(bytes);
     if (this.#writer.wakeOwed) this.#payWakes();
@@ -158,7 +162,8 @@ export class RingLink implements Link {
   }
 
   abort(error?: RpcError): void {
-    const why = error ?? new RpcError('UNAVAILABLE', 'the link was aborted', { reason: Reason.CLOSED, failed: 'channel' });
+    const why =
+      error ?? new RpcError('UNAVAILABLE', 'the link was aborted', { reason: Reason.CLOSED, failed: 'channel' });
     this.#finish({ by: 'local', orderly: false, error: why });
     this.#release();
   }
@@ -172,7 +177,10 @@ export class RingLink implements Link {
   /** `wake` is what `tryEnd` said: null when the end could not be published in time. */
   #finishClose(wake: boolean | null): void {
     if (wake === true && !this.#released) this.#bell.ring();
-    const error = new RpcError('UNAVAILABLE', 'the link was closed by this side', { reason: Reason.CLOSED, failed: 'channel' });
+    const error = new RpcError('UNAVAILABLE', 'the link was closed by this side', {
+      reason: Reason.CLOSED,
+      failed: 'channel',
+    });
     this.#finish({ by: 'local', orderly: wake !== null, error });
     this.#release();
   }
@@ -341,11 +349,15 @@ export class RingLink implements Link {
   }
 
   #fail(corrupt: RingCorrupt): void {
-    const error = new RpcError('DATA_LOSS', `the peer at ${this.peer.address} broke the ring's layout: ${corrupt.message}`, {
-      reason: Reason.PROTOCOL_VIOLATION,
-      failed: 'channel',
-      cause: corrupt,
-    });
+    const error = new RpcError(
+      'DATA_LOSS',
+      `the peer at ${this.peer.address} broke the ring's layout: ${corrupt.message}`,
+      {
+        reason: Reason.PROTOCOL_VIOLATION,
+        failed: 'channel',
+        cause: corrupt,
+      },
+    );
     this.#finish({ by: 'fault', orderly: false, error });
     this.#release();
   }

@@ -11,12 +11,7 @@ export interface Sleeper {
 }
 
 /** `onEnd` is called once, when the wait ends, whatever ends it. */
-export function sleeper(
-  want: number,
-  deadline: Deadline,
-  signal: AbortSignal | undefined,
-  onEnd: () => void,
-): Sleeper {
+export function sleeper(want: number, deadline: Deadline, signal: AbortSignal | undefined, onEnd: () => void): Sleeper {
   let timer: NodeJS.Timeout | undefined;
   let done = false;
   let resolve!: (result: boolean) => void;
@@ -38,7 +33,10 @@ export function sleeper(
   };
   const arm = (): void => {
     const left = deadline - performance.now();
-    timer = setTimeout(() => (performance.now() < deadline ? arm() : settle(false)), Math.min(Math.max(left, 0), LONGEST_TIMER_MS));
+    timer = setTimeout(
+      () => (performance.now() < deadline ? arm() : settle(false)),
+      Math.min(Math.max(left, 0), LONGEST_TIMER_MS),
+    );
   };
   const settle = (result: boolean): void => {
     if (finish()) resolve(result);

@@ -1,0 +1,198 @@
+import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
+import {
+  type Address,
+  type Deadline,
+  type Link,
+  MAX_RING_BYTES,
+  MIN_RING_BYTES,
+  segmentBytes,
+  segmentOver,
+  segmentProblem,
+  socketPath,
+  type TransportOptions,
+} from '@callgate/core/transport';
+import type { Fd, Mapping, NativeAddon } from '@callgate/native';
+import { requireAddon } from './addon.js';
+import { makeLink } from './link.js';
+import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
+import { decodeWelcome, LONGEST_WELCOME, WELCOME_BYTES, WELCOME_FDS, type Welcome } from './welcome.js';
+
+const READABLE = 1;
+/** Longest time, in ms, that an awaiting connect may block the thread: only while a listener's backlog is full. */
+const BACKLOG_MS = 50;
+
+/** Blocks the thread. */
+export function connectSync(address: Address, options: TransportOptions, deadline: Deadline): Link {
+  const meeting = new Meeting(
+    address,
+    resolveShmOptions(options as ShmOptions),
+    deadline,
+    deadline - performance.now(),
+  );
+  try {
+    while (!meeting.receive()) {
+      if (meeting.addon.poll([meeting.socket], [READABLE], deadline - performance.now()) === 0) throw meeting.late();
+    }
+    return meeting.conclude();
+  } catch (error) {
+    meeting.leave();
+    throw error;
+  }
+}
+
+export async function connect(
+  address: Address,
+  options: TransportOptions,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<Link> {
+  signal?.throwIfAborted();
+  const patience = Math.min(deadline - performance.now(), BACKLOG_MS);
+  const meeting = new Meeting(address, resolveShmOptions(options as ShmOptions), deadline, patience);
+  try {
+    while (!meeting.receive()) {
+      if (!(await readable(meeting, signal))) throw meeting.late();
+    }
+    return meeting.conclude();
+  } catch (error) {
+    meeting.leave();
+    throw error;
+  }
+}
+
+/** One try to connect: the socket, and what was received at it so far. */
+class Meeting {
+  readonly addon: NativeAddon = requireAddon();
+  readonly socket: Fd;
+  readonly deadline: Deadline;
+  readonly #address: Address;
+  readonly #options: ResolvedShmOptions;
+  readonly #bytes = Buffer.alloc(LONGEST_WELCOME);
+  readonly #fds: Fd[] = [];
+  #received = 0;
+  #welcome: Welcome | undefined;
+
+  constructor(address: Address, options: ResolvedShmOptions, deadline: Deadline, patienceMs: number) {
+    this.#address = address;
+    this.#options = options;
+    this.deadline = deadline;
+    const path = socketPath(address);
+    if (performance.now() >= deadline) throw this.late();
+    try {
+      this.socket = this.addon.connectUnix(path, patienceMs);
+    } catch (error) {
+      throw fromErrno(error, `connecting to ${address.url}`);
+    }
+  }
+
+  /** Reads what is there; true when the welcome is complete. */
+  receive(): boolean {
+    for (;;) {
+      const wanted = this.#welcome === undefined ? WELCOME_BYTES : WELCOME_BYTES + this.#welcome.textBytes;
+      if (this.#received === wanted && this.#welcome !== undefined) return true;
+      const count = this.#read(wanted);
+      if (count === -1) return false;
+      if (count === 0)
+        throw this.#error('UNAVAILABLE', Reason.PEER_CLOSED, 'the server hung up before it said anything');
+      this.#received += count;
+      if (this.#received === WELCOME_BYTES && this.#welcome === undefined) {
+        const welcome = decodeWelcome(this.#bytes);
+        if (typeof welcome === 'string') throw this.#error('FAILED_PRECONDITION', Reason.VERSION_MISMATCH, welcome);
+        this.#welcome = welcome;
+      }
+    }
+  }
+
+  conclude(): Link {
+    const { status, ringBytes, textBytes } = this.#welcome!;
+    if (status !== 0) {
+      const text = this.#bytes.toString('utf8', WELCOME_BYTES, WELCOME_BYTES + textBytes);
+      throw RpcError.fromStatus(status, text, { reason: Reason.NOT_ALLOWED, failed: 'channel' });
+    }
+    const [memfd, peers, own, ...surplus] = this.#fds;
+    if (memfd === undefined || peers === undefined || own === undefined || surplus.length > 0) {
+      throw this.#broken(`it came with ${this.#fds.length} descriptors instead of ${WELCOME_FDS}`);
+    }
+    if (ringBytes < MIN_RING_BYTES || ringBytes > MAX_RING_BYTES || !Number.isInteger(Math.log2(ringBytes))) {
+      throw this.#broken(`rings of ${ringBytes} bytes are impossible`);
+    }
+    const mapping = this.#map(memfd, segmentBytes(ringBytes));
+    memfd.close();
+    const segment = segmentOver(mapping.buffer, ringBytes);
+    const problem = segmentProblem(segment);
+    if (problem !== undefined) {
+      mapping.close();
+      throw this.#broken(problem);
+    }
+    const parts = { addon: this.addon, mapping, own, peers, socket: this.socket };
+    return makeLink(segment, 'connector', parts, this.#address, this.#options);
+  }
+
+  leave(): void {
+    for (const fd of this.#fds) fd.close();
+    this.socket.close();
+  }
+
+  late(): RpcError {
+    const words = 'the deadline passed before the server answered';
+    return this.#error('DEADLINE_EXCEEDED', Reason.DEADLINE, words);
+  }
+
+  #read(wanted: number): number {
+    try {
+      return this.addon.receiveWithFds(this.socket, this.#bytes, this.#received, wanted, this.#fds, WELCOME_FDS);
+    } catch (error) {
+      throw fromErrno(error, `connecting to ${this.#address.url}`);
+    }
+  }
+
+  #map(memfd: Fd, bytes: number): Mapping {
+    try {
+      // The addon verifies seals and size: a peer that could shrink the file could kill this process with SIGBUS.
+      return this.addon.mapMemfd(memfd, bytes);
+    } catch (error) {
+      throw fromErrno(error, `connecting to ${this.#address.url}: the server's memory can't be used`);
+    }
+  }
+
+  #broken(what: string): RpcError {
+    return this.#error('DATA_LOSS', Reason.PROTOCOL_VIOLATION, `the server's welcome is broken: ${what}`);
+  }
+
+  #error(
+    code: 'UNAVAILABLE' | 'FAILED_PRECONDITION' | 'DATA_LOSS' | 'DEADLINE_EXCEEDED',
+    reason: string,
+    what: string,
+  ): RpcError {
+    return new RpcError(code, `connecting to ${this.#address.url}: ${what}`, { reason, failed: 'channel' });
+  }
+}
+
+/** Resolves to false when the deadline passes; rejects with the signal's reason. */
+async function readable(meeting: Meeting, signal: AbortSignal | undefined): Promise<boolean> {
+  const { addon, socket, deadline } = meeting;
+  const { promise, settle, fail } = settleable();
+  const onAbort = (): void => fail(signal?.reason);
+  const watcher = addon.createWatcher(socket, () => settle(true));
+  const left = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), 2 ** 31 - 1);
+  const timer = deadline === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => settle(false), left);
+  signal?.addEventListener('abort', onAbort);
+  watcher.watch(READABLE);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    watcher.close();
+  }
+}
+
+function settleable() {
+  let settle!: (came: boolean) => void;
+  let fail!: (reason: unknown) => void;
+  const promise = new Promise<boolean>((resolve, reject) => {
+    settle = resolve;
+    fail = reject;
+  });
+  return { promise, settle, fail };
+}

@@ -1,0 +1,90 @@
+import type { Deadline, Doorbell } from '@callgate/core/transport';
+import type { Fd, Mapping, NativeAddon, Watcher } from '@callgate/native';
+
+const READABLE = 1;
+const DISCONNECT = 4;
+/** Hung up or broken, of the second of two polled descriptors. */
+const SECOND_GONE = (4 | 8) << 4;
+const WAIT_EVENTS = [READABLE, DISCONNECT];
+const LOOK_EVENTS = [DISCONNECT];
+
+export interface ShmDoorbellParts {
+  readonly addon: NativeAddon;
+  readonly mapping: Mapping;
+  /** Rung by the peer. */
+  readonly own: Fd;
+  /** Rung by this side. */
+  readonly peers: Fd;
+  /** The socket at which the peers met. Nothing more is said on it; that it hangs up is the news of a death. */
+  readonly socket: Fd;
+}
+
+/** Doorbells as eventfds, in reach of both a blocked thread (poll) and an event loop (uv_poll). Source: eventfd(2). */
+export class ShmDoorbell implements Doorbell {
+  readonly #parts: ShmDoorbellParts;
+  readonly #waitFds: readonly Fd[];
+  readonly #lookFds: readonly Fd[];
+  #bellWatcher: Watcher | undefined;
+  #socketWatcher: Watcher | undefined;
+  #gone = false;
+  #closed = false;
+
+  constructor(parts: ShmDoorbellParts) {
+    this.#parts = parts;
+    this.#waitFds = [parts.own, parts.socket];
+    this.#lookFds = [parts.socket];
+  }
+
+  ring(): void {
+    if (!this.#closed) this.#parts.addon.ringEventFd(this.#parts.peers);
+  }
+
+  wait(deadline: Deadline): void {
+    const { addon, own } = this.#parts;
+    const events = addon.poll(this.#waitFds, WAIT_EVENTS, deadline - performance.now());
+    if ((events & READABLE) !== 0) addon.drainEventFd(own);
+    if ((events & SECOND_GONE) !== 0) this.#gone = true;
+  }
+
+  listen(onWake: () => void): void {
+    const { addon, own, socket } = this.#parts;
+    this.#bellWatcher = addon.createWatcher(own, () => {
+      addon.drainEventFd(own);
+      onWake();
+    });
+    this.#socketWatcher = addon.createWatcher(socket, () => {
+      this.#gone = true;
+      this.#socketWatcher?.watch(0);
+      onWake();
+    });
+    this.#bellWatcher.unref();
+    this.#socketWatcher.unref();
+    this.#bellWatcher.watch(READABLE);
+    this.#socketWatcher.watch(DISCONNECT);
+  }
+
+  hungUp(look: boolean): boolean {
+    if (look && !this.#gone && this.#parts.addon.poll(this.#lookFds, LOOK_EVENTS, 0) !== 0) this.#gone = true;
+    return this.#gone;
+  }
+
+  ref(): void {
+    this.#bellWatcher?.ref();
+  }
+
+  unref(): void {
+    this.#bellWatcher?.unref();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#bellWatcher?.close();
+    this.#socketWatcher?.close();
+    const { mapping, own, peers, socket } = this.#parts;
+    own.close();
+    peers.close();
+    socket.close();
+    mapping.close();
+  }
+}

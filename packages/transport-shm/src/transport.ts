@@ -1,0 +1,15 @@
+import type { Transport } from '@callgate/core/transport';
+import { shmCapabilities } from './capabilities.js';
+import { connect, connectSync } from './connect.js';
+import { listen } from './listen.js';
+import { shmOptionProblems } from './options.js';
+
+/** `shm:` joins processes of one machine over rings in sealed memory that has no name; see the README of this package. */
+export const shmTransport: Transport = Object.freeze<Transport>({
+  scheme: 'shm',
+  capabilities: shmCapabilities,
+  validateOptions: shmOptionProblems,
+  connect,
+  connectSync,
+  listen,
+});

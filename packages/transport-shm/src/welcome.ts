@@ -1,0 +1,61 @@
+import type { RpcError } from '@callgate/core/errors';
+
+/**
+ * The one message that is said at the rendezvous, by the accepting side, at once. With it travel three descriptors: the
+ * memfd, the doorbell of the accepting side, the doorbell of the connecting side. Little-endian.
+ *
+ * ```
+ *   0   u32  magic 0x48534743 ('CGSH')
+ *   4   u16  version of this layout
+ *   6   u16  status: 0, or why the peer is refused (a gRPC code; no descriptors then)
+ *   8   u32  bytes of each ring
+ *   12  u32  length of the text that follows
+ *   16  text why the peer is refused, UTF-8
+ * ```
+ */
+export const WELCOME_BYTES = 16;
+export const LONGEST_WELCOME = WELCOME_BYTES + 1024;
+const MAGIC = 0x48534743;
+const VERSION = 1;
+
+export const WELCOME_FDS = 3;
+
+export interface Welcome {
+  readonly status: number;
+  readonly ringBytes: number;
+  readonly textBytes: number;
+}
+
+export function encodeWelcome(ringBytes: number): Buffer {
+  return encode(0, ringBytes, Buffer.alloc(0));
+}
+
+export function encodeRefusal(error: RpcError): Buffer {
+  return encode(error.status, 0, Buffer.from(error.message).subarray(0, LONGEST_WELCOME - WELCOME_BYTES));
+}
+
+function encode(status: number, ringBytes: number, text: Buffer): Buffer {
+  const bytes = Buffer.alloc(WELCOME_BYTES + text.length);
+  bytes.writeUInt32LE(MAGIC, 0);
+  bytes.writeUInt16LE(VERSION, 4);
+  bytes.writeUInt16LE(status, 6);
+  bytes.writeUInt32LE(ringBytes, 8);
+  bytes.writeUInt32LE(text.length, 12);
+  bytes.set(text, WELCOME_BYTES);
+  return bytes;
+}
+
+/** Reads the fixed part; a string says what is wrong with it. */
+export function decodeWelcome(bytes: Buffer): Welcome | string {
+  if (bytes.readUInt32LE(0) !== MAGIC) return 'what answers there is no shm: server (its magic number is wrong)';
+  const version = bytes.readUInt16LE(4);
+  if (version !== VERSION)
+    return `the server there speaks version ${version} of the shm: rendezvous, this side version ${VERSION}`;
+  const welcome = {
+    status: bytes.readUInt16LE(6),
+    ringBytes: bytes.readUInt32LE(8),
+    textBytes: bytes.readUInt32LE(12),
+  };
+  if (welcome.textBytes > LONGEST_WELCOME - WELCOME_BYTES) return 'the server there sent a refusal that is too long';
+  return welcome;
+}
