@@ -33,7 +33,7 @@ export class Outbox {
   }
 
   async #drain(): Promise<void> {
-    for (let next: Deferred | undefined; (next = this.#waiting[0]) !== undefined; ) {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       if (next.attempt()) this.#waiting.shift();
       else await this.#link.whenWritable(next.bytes, Number.POSITIVE_INFINITY);
     }

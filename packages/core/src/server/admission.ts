@@ -29,8 +29,8 @@ export class Admission {
   /** Gives a slot back: to the next in the queue, if any. */
   release(): void {
     const next = this.#queue.shift();
-    if (next !== undefined) return next();
-    this.#taken--;
+    if (next !== undefined) next();
+    else this.#taken--;
     if (this.#taken === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 

@@ -60,8 +60,11 @@ function hear(notice: Sent): void {
   if (notice.from === threadId) return;
   const acceptor = acceptors.get(notice.name);
   if (acceptor === undefined) return;
-  if (notice.kind === 'connect') return acceptor(notice);
-  const answer = new Int32Array(notice.answer);
-  Atomics.store(answer, 0, 1);
-  Atomics.notify(answer, 0);
+  if (notice.kind === 'connect') {
+    acceptor(notice);
+  } else {
+    const answer = new Int32Array(notice.answer);
+    Atomics.store(answer, 0, 1);
+    Atomics.notify(answer, 0);
+  }
 }

@@ -154,7 +154,10 @@ export class RingLink implements Link {
   }
 
   closeSync(deadline: Deadline = performance.now() + CLOSE_MS): void {
-    if (this.#end !== undefined) return this.#release();
+    if (this.#end !== undefined) {
+      this.#release();
+      return;
+    }
     this.#closing ??= this.closed.then(() => undefined);
     let wake = this.#writer.tryEnd();
     while (wake === null && this.#end === undefined && this.#wait(0, deadline)) wake = this.#writer.tryEnd();
