@@ -1,6 +1,6 @@
 // bind(2) gives the file the socket's own mode (settable by fchmod) without the bits of the caller's umask. The umask
 // belongs to all threads of the process, so it must not be changed here, not even for a moment: another thread could
-// be creating a file. Therefore a child that shares memory but not the umask (no CLONE_FS) binds the very same socket.
+// be creating a file. Therefore a child that shares memory and descriptors, but not the umask (no CLONE_FS), binds the very same socket.
 #include "bind.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ int BindWithMode(int socket, const sockaddr* address, socklen_t length, mode_t m
   pthread_sigmask(SIG_SETMASK, &all, &before);
   // CLONE_VFORK: this thread stands still until the child is done, so the child may use its errno and stack frame.
   // No exit signal, so that nobody's SIGCHLD handler hears of it; waiting for such a child takes __WCLONE.
-  const pid_t child = clone(RunJob, stack + sizeof stack, CLONE_VM | CLONE_VFORK, &job);
+  const pid_t child = clone(RunJob, stack + sizeof stack, CLONE_VM | CLONE_FILES | CLONE_VFORK, &job);
   const int error = child < 0 ? errno : 0;
   if (child > 0) {
     while (waitpid(child, nullptr, __WCLONE) < 0 && errno == EINTR) {

@@ -5,10 +5,11 @@
 //   - close(): detaches the buffer, then unmaps at once;
 //   - the buffer was collected: V8 frees its backing store, and Node then calls BufferGone, which unmaps. The Mapping
 //     object refers to the buffer, not the reverse: a buffer that outlives its Mapping stays mapped;
-//   - the environment ends: RegionHook does what close() does, before Node's own hook calls BufferGone;
-//   - the buffer was moved away (ArrayBuffer.prototype.transfer): it is found detached though nobody closed it. Its
-//     memory now belongs to another ArrayBuffer, and is unmapped when that one is collected. If the environment ends
-//     first, that ArrayBuffer may live on in another thread, so the memory is left mapped until the process ends.
+//   - the buffer was moved away (ArrayBuffer.prototype.transfer): close() finds it detached and does nothing. The memory
+//     belongs to another ArrayBuffer then, and BufferGone comes when that one is collected;
+//   - the environment ends: Node detaches the buffer and calls BufferGone. A buffer that was moved away cannot be told
+//     from one that was not, and it may live on in another thread. So the file is let go, but blank private pages that
+//     cost nothing but addresses take its place: nobody can fault on them.
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -26,62 +27,44 @@ namespace {
 
 constexpr int64_t kMaxBytes = (int64_t{1} << 32) - 1;
 
-/** One mmap(2). Owned by the ArrayBuffer's finalizer and, until closed, by the Mapping: freed when both have let go. */
+/** One mmap(2). Owned by the ArrayBuffer's finalizer and by the Mapping: freed when both have let go. */
 struct Region {
-  napi_env env;
   void* address;
   size_t bytes;
-  /** Weak. */
-  napi_ref buffer = nullptr;
   int holders = 1;
   bool mapped = true;
-  bool hooked = false;
 
   void Unmap() {
-    if (!mapped) return;
+    if (mapped) munmap(address, bytes);
     mapped = false;
-    munmap(address, bytes);
+  }
+
+  void Blank() {
+    constexpr int kFlags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    if (mapped) mmap(address, bytes, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+    mapped = false;
   }
 
   void Release() {
     holders -= 1;
     if (holders == 0) delete this;
   }
-
-  /** Detaches and unmaps. False when somebody else holds the memory now. */
-  bool Detach() {
-    if (!mapped) return true;
-    napi_value array = nullptr;
-    bool detached = true;
-    if (napi_get_reference_value(env, buffer, &array) != napi_ok || array == nullptr) return false;
-    if (napi_is_detached_arraybuffer(env, array, &detached) != napi_ok || detached) return false;
-    if (napi_detach_arraybuffer(env, array) != napi_ok) return false;
-    Unmap();
-    return true;
-  }
 };
-
-void RegionHook(void* data) {
-  auto* region = static_cast<Region*>(data);
-  region->hooked = false;
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(region->env, &scope) != napi_ok) return;
-  if (!region->Detach()) region->mapped = false;  // Left to the process: see the top of this file.
-  napi_close_handle_scope(region->env, scope);
-}
 
 void BufferGone(napi_env env, void*, void* hint) {
   auto* region = static_cast<Region*>(hint);
-  if (region->hooked) napi_remove_env_cleanup_hook(env, RegionHook, region);
-  if (region->buffer != nullptr) napi_delete_reference(env, region->buffer);
-  region->Unmap();
+  if (State::Ending(env)) {
+    region->Blank();
+  } else {
+    region->Unmap();
+  }
   region->Release();
 }
 
 struct MappingHandle final : Handle {
   MappingHandle(State& owner, Region* r) : Handle(owner, Kind::kMapping), region(r) { region->holders += 1; }
   ~MappingHandle() override { region->Release(); }
-  /** From the finalizer the buffer is left alone: it may be in use without its Mapping. RegionHook does the rest. */
+  /** From the finalizer the buffer is left alone: it may be in use without its Mapping. */
   void Close(napi_env) noexcept override {}
 
   Region* const region;
@@ -91,7 +74,14 @@ napi_value CloseMapping(napi_env env, napi_callback_info info) {
   const Call<0> call(env, info, "close");
   Handle* handle = call.state->Find(env, call.self, Kind::kMapping);
   if (handle == nullptr) FailType(env, "not a Mapping");
-  static_cast<MappingHandle*>(handle)->region->Detach();
+  Region* region = static_cast<MappingHandle*>(handle)->region;
+  napi_value buffer = nullptr;
+  bool detached = true;
+  Check(env, napi_get_named_property(env, call.self, "buffer", &buffer));
+  Check(env, napi_is_detached_arraybuffer(env, buffer, &detached));
+  if (detached) return Undefined(env);
+  Check(env, napi_detach_arraybuffer(env, buffer));
+  region->Unmap();
   return Undefined(env);
 }
 
@@ -151,12 +141,9 @@ napi_value MapMemfd(napi_env env, napi_callback_info info) {
 
   // From here on the finalizer owns the region. Node calls it on most failures too; the rest leave a mapping behind,
   // which is the safe side.
-  auto* region = new Region{env, address, static_cast<size_t>(bytes)};
+  auto* region = new Region{address, static_cast<size_t>(bytes)};
   napi_value buffer = nullptr;
   Check(env, napi_create_external_arraybuffer(env, address, region->bytes, BufferGone, region, &buffer));
-  Check(env, napi_create_reference(env, buffer, 0, &region->buffer));
-  Check(env, napi_add_env_cleanup_hook(env, RegionHook, region));
-  region->hooked = true;
 
   napi_value mapping = call.state->Wrap(env, std::make_unique<MappingHandle>(*call.state, region));
   const napi_property_descriptor property = {"buffer", nullptr, nullptr,         nullptr,

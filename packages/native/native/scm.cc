@@ -51,11 +51,14 @@ void Collect(msghdr& message, Received& received) {
 
 napi_value SendWithFds(napi_env env, napi_callback_info info) {
   const Call<5> call(env, info, "sendmsg");
-  const FdHandle& socket = OpenFd(env, *call.state, call.args[0], call.name);
-  const Bytes bytes = ByteRange(env, call.args[1], call.args[2], call.args[3], call.name);
   uint32_t count = 0;
   if (napi_get_array_length(env, call.args[4], &count) != napi_ok) FailType(env, "sendmsg: fds must be an array");
   if (count > kMaxFds) FailRange(env, "sendmsg: at most 253 descriptors can travel at once");
+  napi_value elements[kMaxFds];
+  for (uint32_t i = 0; i < count; i += 1) Check(env, napi_get_element(env, call.args[4], i, &elements[i]));
+  // From here on no JavaScript runs (an element could be a getter), so nothing is closed or detached under us.
+  const FdHandle& socket = OpenFd(env, *call.state, call.args[0], call.name);
+  const Bytes bytes = ByteRange(env, call.args[1], call.args[2], call.args[3], call.name);
   if (count > 0 && bytes.length == 0) FailRange(env, "sendmsg: descriptors need at least one byte to travel with");
 
   iovec part = {bytes.data, bytes.length};
@@ -71,9 +74,7 @@ napi_value SendWithFds(napi_env env, napi_callback_info info) {
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(count * sizeof(int));
     for (uint32_t i = 0; i < count; i += 1) {
-      napi_value element = nullptr;
-      Check(env, napi_get_element(env, call.args[4], i, &element));
-      const int number = OpenFd(env, *call.state, element, call.name).number;
+      const int number = OpenFd(env, *call.state, elements[i], call.name).number;
       std::memcpy(CMSG_DATA(header) + i * sizeof(int), &number, sizeof number);
     }
   }
@@ -109,6 +110,10 @@ napi_value ReceiveWithFds(napi_env env, napi_callback_info info) {
     if (count < 0) FailErrno(env, call.name, errno);
     Received received;
     Collect(message, received);
+    // Cut off although there was room for more: the limit of open files was reached. The sender's message is spoilt.
+    if ((message.msg_flags & MSG_CTRUNC) != 0 && received.count < most) {
+      FailErrno(env, call.name, EMFILE, {}, "more descriptors arrived than this process may open");
+    }
     while (received.taken < received.count && received.taken < most) {
       // NewFd owns the number from the moment it is called.
       napi_value fd = NewFd(env, *call.state, received.numbers[received.taken++], FdType::kUnknown);

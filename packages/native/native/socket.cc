@@ -107,13 +107,15 @@ napi_value ConnectUnix(napi_env env, napi_callback_info info) {
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (deadline.immediate() ? SOCK_NONBLOCK : 0), 0));
   if (socket.number < 0) FailErrno(env, "socket", errno);
   for (;;) {
-    int64_t left = deadline.LeftNs();
-    if (left == 0 && !deadline.immediate()) FailErrno(env, call.name, ETIMEDOUT, address.path);
+    // A timeout of 0 would mean none at all, and there is always one attempt.
+    int64_t left = std::max<int64_t>(1, deadline.LeftNs());
     if (call.state->is_worker) left = std::min(left, kWorkerSliceNs);
     if (!deadline.immediate()) SetSendTimeout(socket.number, left == kNever ? 0 : left);
     if (connect(socket.number, address.pointer(), address.length) == 0) break;
     if (errno != EINTR && errno != EAGAIN) FailErrno(env, call.name, errno, address.path);
-    if (errno == EAGAIN && deadline.immediate()) FailErrno(env, call.name, ETIMEDOUT, address.path);
+    if (errno == EAGAIN && deadline.LeftNs() == 0) {
+      FailErrno(env, call.name, ETIMEDOUT, address.path, "the listener's backlog is full and did not drain in time");
+    }
     if (State::Ending(env)) throw Raised{};
   }
   const int flags = fcntl(socket.number, F_GETFL);

@@ -32,7 +32,7 @@ std::shared_ptr<State> State::Create(napi_env env) {
 
 void State::BeginCleanup(napi_async_cleanup_hook_handle hook) {
   const std::vector<Handle*> all(handles.begin(), handles.end());
-  for (const Kind kind : {Kind::kWatcher, Kind::kFd, Kind::kMapping}) {
+  for (const Kind kind : {Kind::kWatcher, Kind::kFd}) {
     for (Handle* handle : all) {
       if (handle->kind == kind) handle->Close(env);
     }

@@ -1,10 +1,10 @@
 // What one environment (the main thread, or one worker) owns. Touched only on that environment's thread.
 //
 // Destruction, in this order:
-//   1. Environment clean-up hooks, newest first. Each mapping's hook detaches its ArrayBuffer and unmaps (memory.cc);
-//      it is younger than the hook with which Node guards that same ArrayBuffer, and so runs before it.
-//   2. The state's own hook, the oldest: closes watchers, then descriptors. libuv gives a watcher's memory back one
-//      turn of the loop later, so the hook is an asynchronous one, done when the last watcher has gone.
+//   1. Mappings: Node detaches their ArrayBuffers and calls their finalizers (memory.cc), before or among the clean-up
+//      hooks. No JavaScript runs any more, so nothing can reach the memory.
+//   2. The state's clean-up hook: closes watchers, then descriptors. libuv gives a watcher's memory back one turn of
+//      the loop later, so the hook is an asynchronous one, done when the last watcher has gone.
 //   3. Finalizers of the wrapper objects, which free the handles. A handle keeps the state alive until then.
 // An explicit close does the same for one handle, earlier; a finalizer after garbage collection too. All closes are
 // idempotent, so whatever comes second does nothing.

@@ -94,7 +94,7 @@ void WatcherHandle::Dispatch(int status, int found) {
     bool thrown = false;
     napi_value error = nullptr;
     if (napi_is_exception_pending(env, &thrown) == napi_ok && thrown &&
-        napi_get_and_clear_last_exception(env, &error) == napi_ok) {
+        napi_get_and_clear_last_exception(env, &error) == napi_ok && !State::Ending(env)) {
       napi_fatal_exception(env, error);
     }
   }

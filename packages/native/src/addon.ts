@@ -90,7 +90,7 @@ export interface NativeAddon {
   sendWithFds(socket: Fd, bytes: Uint8Array, start: number, end: number, fds: readonly Fd[]): number;
   /**
    * recvmsg(2), CLOEXEC. At most `maxFds` (0 to 253) descriptors are appended to `into`; surplus ones are closed.
-   * Fewer arrive when this process has no descriptors left. Result as `read`.
+   * EMFILE when this process has too few descriptors left for those; the bytes are lost then. Result as `read`.
    */
   receiveWithFds(socket: Fd, bytes: Uint8Array, start: number, end: number, into: Fd[], maxFds: number): number;
   /** shutdown(2) of both directions, ignoring ENOTCONN. */

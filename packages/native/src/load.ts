@@ -35,7 +35,7 @@ export function loadAddon(): NativeAddon {
 }
 
 function load(): AddonResult {
-  if (process.env['CALLGATE_NATIVE'] === 'off') {
+  if (process.env.CALLGATE_NATIVE === 'off') {
     return failed('it is switched off by the environment variable CALLGATE_NATIVE=off. Unset it to use the addon.');
   }
   if (process.platform !== 'linux') {
