@@ -1,1 +1,69 @@
-export {};
+import type { Callgate } from '@callgate/core/kernel';
+import { createCallgate } from './create.js';
+
+export type {
+  Address,
+  AllowRule,
+  CallContext,
+  CallOptions,
+  Capabilities,
+  Client,
+  ClientChannel,
+  ClientStats,
+  CodeName,
+  Credentials,
+  FailedPart,
+  Handlers,
+  InterceptedCall,
+  Interceptor,
+  LinkEnd,
+  MessageInit,
+  MessageType,
+  MethodDefinition,
+  MethodKind,
+  MethodMap,
+  Peer,
+  RpcErrorOptions,
+  Server,
+  ServerStats,
+  ServiceDefinition,
+  SyncClient,
+  Timeout,
+  TimeoutPolicy,
+  Transport,
+  TransportOptions,
+} from '@callgate/core';
+export { Code, Reason, RpcError } from '@callgate/core';
+export type {
+  Callgate,
+  ClientSettings,
+  Codec,
+  ConfigInput,
+  LazyTransport,
+  PackagedTransport,
+  Plugin,
+  ServerSettings,
+  ServiceSettings,
+  TransportPlugin,
+} from '@callgate/core/kernel';
+export { packagedTransport } from '@callgate/core/kernel';
+export { type CallgateOptions, createCallgate } from './create.js';
+
+let gate: Callgate | undefined;
+
+/** The composition of this module's functions, made by the first of them that is called, once per thread. */
+function shared(): Callgate {
+  gate ??= createCallgate();
+  return gate;
+}
+
+/** As `Callgate.createClient`, with the configuration that is found where the program runs. */
+export const createClient: Callgate['createClient'] = (service, at, settings) =>
+  shared().createClient(service, at, settings);
+
+/** As `Callgate.createSyncClient`, with the configuration that is found where the program runs. */
+export const createSyncClient: Callgate['createSyncClient'] = (service, at, settings) =>
+  shared().createSyncClient(service, at, settings);
+
+/** As `Callgate.createServer`, with the configuration that is found where the program runs. */
+export const createServer: Callgate['createServer'] = (settings) => shared().createServer(settings);

@@ -30,15 +30,22 @@ export interface ServerSettings extends ServerOptions {
 /** Makes clients and servers. What their arguments leave open comes from one configuration, its plug-ins from one place. */
 export interface Callgate {
   /**
-   * Makes a stub whose methods give promises. Without a URL, the service is where the configuration says. Throws RpcError
+   * Makes a stub whose methods give promises: `createClient(Geo, 'shm:geo', { timeout: 250 })`, `createClient(Geo)`,
+   * `createClient(Geo, { timeout: 250 })`. Without a URL, the service is where the configuration says. Throws RpcError
    * INVALID_ARGUMENT (BAD_ADDRESS, BAD_CONFIG, BAD_OPTION, UNKNOWN_SCHEME) or FAILED_PRECONDITION (PACKAGE_MISSING); the
    * connection is made by the first call.
    */
-  createClient<S extends ServiceDefinition>(service: S, url?: string, settings?: ClientSettings): Client<S>;
-  createClient<S extends ServiceDefinition>(service: S, settings: ClientSettings): Client<S>;
+  createClient<S extends ServiceDefinition>(
+    service: S,
+    at?: string | ClientSettings,
+    settings?: ClientSettings,
+  ): Client<S>;
   /** As createClient, but the methods of the stub block the thread and return the reply. */
-  createSyncClient<S extends ServiceDefinition>(service: S, url?: string, settings?: ClientSettings): SyncClient<S>;
-  createSyncClient<S extends ServiceDefinition>(service: S, settings: ClientSettings): SyncClient<S>;
+  createSyncClient<S extends ServiceDefinition>(
+    service: S,
+    at?: string | ClientSettings,
+    settings?: ClientSettings,
+  ): SyncClient<S>;
   /** Makes a server; `listen()` without a URL listens where the configuration says for each service that was added. */
   createServer(settings?: ServerSettings): Server;
 }

@@ -1,0 +1,43 @@
+import {
+  type Callgate,
+  type ConfigInput,
+  createGate,
+  createKernel,
+  findConfig,
+  type Kernel,
+  type Plugin,
+} from '@callgate/core/kernel';
+import { standardTransports } from './schemes.js';
+
+export interface CallgateOptions {
+  /**
+   * A file's path (.yaml, .yml or .json) or the settings themselves; `{}` for none.
+   * @default the file that $CALLGATE_CONFIG names, else callgate.yaml, .yml or .json of the current directory, else none
+   */
+  readonly config?: string | ConfigInput | undefined;
+  /** Where the variables that override the configuration are looked for; `{}` for nowhere. @default process.env */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** What is plugged in beside the standard transports; a scheme that one of them has is taken from the plug-in. */
+  readonly plugins?: readonly Plugin[] | undefined;
+}
+
+/**
+ * Makes an own composition of configuration and plug-ins, for programs that do not want the one of this package's
+ * functions. Throws RpcError INVALID_ARGUMENT (BAD_CONFIG) with every problem of the configuration.
+ */
+export function createCallgate(options: CallgateOptions = {}): Callgate {
+  return createGate(compose(options));
+}
+
+/** What is behind a Callgate. */
+export function compose(options: CallgateOptions): Kernel {
+  const { env = process.env, plugins = [] } = options;
+  const config = options.config ?? findConfig(env, process.cwd());
+  const taken = new Set(plugins.flatMap((plugin) => plugin.transports ?? []).map((transport) => transport.scheme));
+  const standard = standardTransports.filter((transport) => !taken.has(transport.scheme));
+  return createKernel({
+    ...(config !== undefined && { config }),
+    env,
+    plugins: [{ transports: standard }, ...plugins],
+  });
+}
