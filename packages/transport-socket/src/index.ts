@@ -1,1 +1,2 @@
-export {};
+export type { UnixOptions } from './options.js';
+export { createUnixTransport, unixTransport } from './transport.js';

@@ -3,6 +3,8 @@ export * from './contract.js';
 export * from './inproc/index.js';
 export * from './options.js';
 export * from './ring/index.js';
+export * from './socket-connect.js';
+export * from './socket-file.js';
 export * from './socket-path.js';
 export * from './stream/index.js';
 export * from './turn.js';

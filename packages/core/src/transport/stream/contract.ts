@@ -1,0 +1,49 @@
+/**
+ * What a link needs of a byte stream: a connected socket, a pair of pipes, a TLS connection. Bytes arrive in order and
+ * unharmed, without boundaries. Not a public plug-in contract: transports are (../contract.ts).
+ */
+import type { Deadline, Peer } from '../contract.js';
+
+/** Events, as bits; the native addon's `poll` and watchers use the same. */
+export const READABLE = 1;
+export const WRITABLE = 2;
+/** The other side has ended its half, or is gone. */
+export const HUNG_UP = 4;
+/** The mechanism reports an error; the next read or write says which. */
+export const FAILED = 8;
+
+/**
+ * A byte stream, owned by one link. Reads and writes throw a system error (with `code`, such as ECONNRESET) when the
+ * stream fails; `close` and `abort` never throw, and nothing else is called after them.
+ */
+export interface ByteStream {
+  readonly peer: Peer;
+  /** Whether `wait` works: some streams live on the event loop only. */
+  readonly blocking: boolean;
+  /** Bytes read into `bytes[start, end)`; 0 at the end of the stream; -1 when nothing is there now. Never waits. */
+  tryRead(bytes: Buffer, start: number, end: number): number;
+  /** Bytes of `bytes[start, end)` taken, perhaps fewer than offered; -1 when the stream is full now. Never waits. */
+  tryWrite(bytes: Buffer, start: number, end: number): number;
+  /**
+   * Blocks the thread until one of `events`, HUNG_UP or FAILED is the case: those that are, or 0 when the deadline
+   * passed first. Throws RpcError FAILED_PRECONDITION when the stream cannot block.
+   */
+  wait(events: number, deadline: Deadline): number;
+  /** Called on the event loop with what is the case. Set by the link, before `watch`. */
+  onEvents: (events: number) => void;
+  /**
+   * Which events `onEvents` hears of, from now on; 0 for none. Level-triggered: called again, once a turn of the loop,
+   * as long as an event is both watched and the case. Watching what is watched already costs nothing.
+   */
+  watch(events: number): void;
+  /** Watching keeps the event loop alive. Off at first. */
+  ref(): void;
+  unref(): void;
+  /**
+   * Releases the mechanism in such a way that the peer can still read all that was written. Where that takes more than
+   * letting go (TCP drops delivered bytes when the closing side has unread ones), the promise settles when it is done.
+   */
+  close(): Promise<void> | undefined;
+  /** Releases the mechanism at once. */
+  abort(): void;
+}

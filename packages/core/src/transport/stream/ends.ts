@@ -1,0 +1,56 @@
+/** How links over byte streams end, in words. */
+import { fromErrno, Reason, RpcError, type RpcErrorOptions } from '../../errors/index.js';
+import type { LinkEnd, Peer } from '../contract.js';
+
+/** `the peer at unix:/run/geo.sock (process 4711)` */
+export function describePeer(peer: Peer): string {
+  const process = peer.credentials === undefined ? '' : ` (process ${peer.credentials.pid})`;
+  return `the peer at ${peer.address}${process}`;
+}
+
+/** The peer said that it ends, and, in `error`, why. */
+export function peerClosed(who: string, error?: RpcError): LinkEnd {
+  if (error !== undefined) return { by: 'peer', orderly: false, error };
+  return { by: 'peer', orderly: true, error: unavailable(`${who} closed the link`, Reason.PEER_CLOSED) };
+}
+
+const gone: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN']);
+
+/** The stream ended without a word, or failed with the system error `cause`. `torn`: in the middle of a message. */
+export function cutOff(who: string, torn: boolean, cause: unknown): LinkEnd {
+  if (cause !== undefined && !gone.has((cause as NodeJS.ErrnoException | null)?.code)) {
+    return { by: 'fault', orderly: false, error: fromErrno(cause, `the link with ${who} failed`) };
+  }
+  const where = torn ? ', in the middle of a message' : '';
+  const error = unavailable(`${who} died or dropped the link${where}`, Reason.PEER_DIED, cause);
+  return { by: 'peer', orderly: false, error };
+}
+
+/** The peer sent what the protocol forbids. */
+export function violation(who: string, did: string): RpcError {
+  const reason = Reason.PROTOCOL_VIOLATION;
+  return new RpcError('DATA_LOSS', `${who} ${did}`, { reason, failed: 'channel' });
+}
+
+export function closedHere(): RpcError {
+  return unavailable('the link was closed by this side', Reason.CLOSED);
+}
+
+export function abortedHere(): RpcError {
+  return unavailable('the link was aborted by this side', Reason.CLOSED);
+}
+
+/** The caller broke the contract of links. */
+export function misuse(message: string): RpcError {
+  return new RpcError('FAILED_PRECONDITION', message);
+}
+
+export function tooLarge(bytes: number, limit: number): RpcError {
+  const message = `a message of ${bytes} bytes is over this link's limit of ${limit} (maxMessageBytes)`;
+  return new RpcError('RESOURCE_EXHAUSTED', message, { reason: Reason.MESSAGE_TOO_LARGE });
+}
+
+function unavailable(message: string, reason: string, cause?: unknown): RpcError {
+  const options: RpcErrorOptions = { reason, failed: 'channel', cause };
+  return new RpcError('UNAVAILABLE', message, options);
+}

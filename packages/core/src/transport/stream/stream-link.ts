@@ -1,0 +1,331 @@
+import type { RpcError } from '../../errors/index.js';
+import type { Deadline, Link, LinkEnd, Peer, Span } from '../contract.js';
+import { type ByteStream, FAILED, HUNG_UP, READABLE, WRITABLE } from './contract.js';
+import { abortedHere, closedHere, misuse, peerClosed, tooLarge } from './ends.js';
+import { GOODBYE, type Head, INCOMPLETE, type Inbox, MESSAGE } from './inbox.js';
+import type { Outbox } from './outbox.js';
+import { Waiter } from './waiter.js';
+import { Wire } from './wire.js';
+
+export interface StreamLinkOptions {
+  /** Bytes of the largest message to send or accept; at most 1 GiB. */
+  readonly maxMessageBytes: number;
+  /**
+   * Bytes of committed messages that are kept while the stream is full: a claim beyond gets "full". One message of any
+   * permitted size is taken when nothing else is unsent. @default 65536 (64 KiB)
+   */
+  readonly batchBytes?: number;
+}
+
+const BATCH_BYTES = 65_536;
+/** Milliseconds that `close` gives the peer to take what is unsent, unless told otherwise. */
+const CLOSE_MS = 2000;
+/** The stream can bring no more than what is in it. */
+const GONE = HUNG_UP | FAILED;
+const NEVER = Number.POSITIVE_INFINITY;
+const yes = Promise.resolve(true);
+const no = Promise.resolve(false);
+
+/**
+ * A link over a byte stream, which it owns. Greetings have been exchanged.
+ *
+ * Nothing is written before `flush` or a wait for a message; then one write takes all that is committed. What the
+ * stream does not take follows on the event loop when it can, or inside the blocking waits.
+ *
+ * A wait for room does not read. Two ends that only write to each other, each with more than the stream holds, wait for
+ * each other until their deadlines: who sends without bound must receive in between.
+ */
+export class StreamLink implements Link {
+  readonly peer: Peer;
+  readonly maxMessageBytes: number;
+  readonly closed: Promise<LinkEnd>;
+  readonly #wire: Wire;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #reading = new Waiter(() => this.#updateRef());
+  readonly #writing = new Waiter(() => this.#updateRef());
+  /** Bytes for which `#writing` waits for room. */
+  #wanted = 0;
+  #keepAlive = true;
+  #end: LinkEnd | undefined;
+  /** The error of `close`, once called. */
+  #closing: RpcError | undefined;
+  #lingering: Promise<void> | undefined;
+  #settleClosed!: (end: LinkEnd) => void;
+
+  constructor(stream: ByteStream, options: StreamLinkOptions) {
+    this.peer = stream.peer;
+    this.maxMessageBytes = options.maxMessageBytes;
+    const batchBytes = options.batchBytes ?? BATCH_BYTES;
+    this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, (fate) => this.#onLost(fate));
+    this.#inbox = this.#wire.inbox;
+    this.#outbox = this.#wire.outbox;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    stream.onEvents = (events) => this.#onEvents(events);
+    this.#wire.watch(HUNG_UP);
+  }
+
+  get end(): LinkEnd | undefined {
+    return this.#end;
+  }
+
+  get ended(): boolean {
+    return this.#end !== undefined || this.#closing !== undefined;
+  }
+
+  claim(bytes: number): Span | null {
+    if (this.#mute) throw this.#lastWord();
+    if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
+    if (this.#outbox.claimed) throw misuse('claim: the last claim is still open');
+    if (!this.#outbox.fits(bytes)) {
+      this.#wire.push();
+      if (this.#mute) throw this.#lastWord();
+      if (!this.#outbox.fits(bytes)) return null;
+    }
+    return this.#outbox.claim(bytes);
+  }
+
+  commit(length: number): void {
+    if (this.#mute) throw this.#lastWord();
+    if (!this.#outbox.commit(length)) throw misuse(`commit: there is no claim of ${length} bytes`);
+  }
+
+  abandon(): void {
+    this.#outbox.abandon();
+  }
+
+  flush(): void {
+    // While the stream is known to be full, the event loop or the next wait takes care of it.
+    if (!this.#wire.full) this.#push();
+  }
+
+  receive(): Span | null {
+    if (this.ended) return null;
+    if (this.#inbox.lent) throw misuse('receive: the last message is not released');
+    for (;;) {
+      const head = this.#look();
+      if (head === MESSAGE) {
+        // Whoever waits besides, on the event loop, would not hear of what came with this message.
+        if (this.#reading.waiting) this.#reading.settle(true);
+        return this.#inbox.lend();
+      }
+      if (head === GOODBYE) return null;
+      if (this.#wire.fresh) {
+        this.#wire.fresh = false;
+        return null;
+      }
+      if (!this.#wire.fill()) return null;
+    }
+  }
+
+  release(): void {
+    this.#inbox.release();
+  }
+
+  waitReadable(deadline: Deadline): boolean {
+    this.#push();
+    // Who has just asked has no answer yet: reading before waiting would be a system call for nothing.
+    let readFirst = !this.#wire.asked;
+    while (!this.#readable) {
+      if (readFirst && this.#wire.fill()) continue;
+      const events = this.#wire.wait(this.#outbox.pending ? READABLE | WRITABLE : READABLE, deadline);
+      if (events === 0) return false;
+      if ((events & WRITABLE) !== 0) this.#push();
+      if ((events & ~WRITABLE) !== 0 && !this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
+      readFirst = this.#inbox.more;
+    }
+    this.#reading.settle(true);
+    return true;
+  }
+
+  waitWritable(bytes: number, deadline: Deadline): boolean {
+    if (!this.#writable(bytes)) this.#push();
+    while (!this.#writable(bytes)) {
+      const events = this.#wire.wait(WRITABLE | HUNG_UP, deadline);
+      if (events === 0) return false;
+      if ((events & GONE) !== 0) this.#wire.readToEnd(undefined);
+      else this.#push();
+    }
+    return true;
+  }
+
+  whenReadable(deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#reading.waiting) return Promise.reject(misuse('whenReadable: somebody waits already'));
+    this.flush();
+    if (this.#readable) return yes;
+    if (deadline !== NEVER && deadline <= performance.now()) {
+      this.#wire.fill();
+      return this.#readable ? yes : no;
+    }
+    this.#wire.also(READABLE);
+    const promise = this.#reading.start(deadline, signal);
+    this.#updateRef();
+    return promise;
+  }
+
+  whenWritable(bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#writing.waiting) return Promise.reject(misuse('whenWritable: somebody waits already'));
+    if (!this.#writable(bytes)) this.#push();
+    if (this.#writable(bytes)) return yes;
+    if (deadline !== NEVER && deadline <= performance.now()) return no;
+    this.#wanted = bytes;
+    const promise = this.#writing.start(deadline, signal);
+    this.#updateRef();
+    return promise;
+  }
+
+  ref(): void {
+    this.#setKeepAlive(true);
+  }
+
+  unref(): void {
+    this.#setKeepAlive(false);
+  }
+
+  /** The deadline of the first call counts. @param deadline default: in 2 s */
+  close(deadline: Deadline = performance.now() + CLOSE_MS): Promise<void> {
+    if (this.#beginClose()) {
+      this.#wire.watch(READABLE | WRITABLE);
+      void this.#writing.start(deadline, undefined).then((done) => {
+        if (!done) this.#finishClose(false);
+      });
+      this.#updateRef();
+    }
+    return this.closed.then(() => this.#lingering);
+  }
+
+  closeSync(deadline: Deadline = performance.now() + CLOSE_MS): void {
+    this.#beginClose();
+    while (this.#end === undefined) {
+      const events = this.#wire.wait(READABLE | WRITABLE, deadline);
+      if (events === 0) this.#finishClose(false);
+      else this.#closeOn(events);
+    }
+  }
+
+  abort(error?: RpcError): void {
+    this.#finish({ by: 'local', orderly: false, error: error ?? abortedHere() });
+  }
+
+  /** Nothing more can be sent. */
+  get #mute(): boolean {
+    return this.#wire.fate !== undefined || this.#end !== undefined || this.#closing !== undefined;
+  }
+
+  #lastWord(): RpcError {
+    return (this.#end ?? this.#wire.fate)?.error ?? this.#closing!;
+  }
+
+  /** There is a message or the end. */
+  get #readable(): boolean {
+    return this.ended || this.#look() !== INCOMPLETE;
+  }
+
+  #writable(bytes: number): boolean {
+    return this.#mute || bytes > this.maxMessageBytes || this.#outbox.fits(bytes);
+  }
+
+  /** What is next; the end, once it is that, is made known. */
+  #look(): Head {
+    try {
+      const head = this.#inbox.look();
+      if (head === GOODBYE) this.#finish(peerClosed(this.#wire.who, this.#inbox.goodbye()));
+      else if (head === MESSAGE || this.#wire.fate === undefined) return head;
+      else this.#finish(this.#wire.fate);
+    } catch (broken) {
+      const error = broken as RpcError;
+      this.#wire.tell(error);
+      this.#finish({ by: 'fault', orderly: false, error });
+    }
+    return GOODBYE;
+  }
+
+  #push(): void {
+    const wasFull = this.#wire.full;
+    this.#wire.push();
+    if (wasFull !== this.#wire.full) this.#updateRef();
+  }
+
+  #onLost(fate: LinkEnd): void {
+    this.#writing.settle(true);
+    if (this.#closing !== undefined) this.#finish(fate);
+    else if (this.#readable) this.#reading.settle(true);
+  }
+
+  #onEvents(events: number): void {
+    if (this.#wire.released) return;
+    if (this.#closing !== undefined) return this.#closeOn(events);
+    if ((events & WRITABLE) !== 0) {
+      this.#push();
+      if (this.#writing.waiting && this.#writable(this.#wanted)) this.#writing.settle(true);
+    }
+    if ((events & GONE) !== 0) {
+      this.#wire.readToEnd(undefined);
+    } else if ((events & READABLE) !== 0) {
+      // Left unread, it would be reported again and again.
+      if (!this.#reading.waiting) return this.#wire.not(READABLE);
+      let more = true;
+      while (more) more = this.#wire.fill() && this.#inbox.more && this.#look() === INCOMPLETE;
+    }
+    if (this.#reading.waiting && this.#readable) this.#reading.settle(true);
+  }
+
+  /** False when there is nothing to wait for: the link has ended, or is closing already. */
+  #beginClose(): boolean {
+    if (this.ended) return false;
+    this.#closing = closedHere();
+    this.#inbox.detach();
+    this.#reading.settle(true);
+    this.#writing.settle(true);
+    if (this.#wire.fate !== undefined) {
+      this.#finish(this.#wire.fate);
+    } else {
+      this.#outbox.sayBye();
+      this.#wire.push();
+      if (this.#end === undefined && !this.#outbox.pending) this.#finishClose(true);
+    }
+    return this.#end === undefined;
+  }
+
+  /** What the peer still sends is dropped: it may have to be rid of it before it reads. */
+  #closeOn(events: number): void {
+    if ((events & WRITABLE) !== 0) this.#wire.push();
+    if (this.#end === undefined && !this.#outbox.pending) this.#finishClose(true);
+    if (this.#end !== undefined || (events & ~WRITABLE) === 0) return;
+    if (!this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
+    while (this.#end === undefined && this.#look() === MESSAGE) {
+      this.#inbox.lend();
+      this.#inbox.release();
+    }
+  }
+
+  #finishClose(orderly: boolean): void {
+    if (orderly) this.#lingering = this.#wire.releaseOrderly();
+    this.#finish({ by: 'local', orderly, error: this.#closing! });
+  }
+
+  #finish(end: LinkEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#wire.release();
+    this.#settleClosed(end);
+    this.#reading.settle(true);
+    this.#writing.settle(true);
+  }
+
+  #setKeepAlive(keepAlive: boolean): void {
+    this.#keepAlive = keepAlive;
+    this.#reading.keepAlive(keepAlive);
+    this.#writing.keepAlive(keepAlive);
+    this.#updateRef();
+  }
+
+  /** The event loop is kept alive by pending waits, and by what is still to be written. */
+  #updateRef(): void {
+    this.#wire.keepAlive(this.#keepAlive && (this.#reading.waiting || this.#writing.waiting || this.#wire.full));
+  }
+}

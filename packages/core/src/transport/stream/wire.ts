@@ -1,0 +1,136 @@
+import type { RpcError } from '../../errors/index.js';
+import type { LinkEnd } from '../contract.js';
+import { type ByteStream, HUNG_UP, WRITABLE } from './contract.js';
+import { cutOff, describePeer, peerClosed } from './ends.js';
+import { Inbox } from './inbox.js';
+import { Outbox } from './outbox.js';
+
+/** The stream of a link, with what was read from it and what is to be written to it. */
+export class Wire {
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  /** The peer, in words. */
+  readonly who: string;
+  /** The stream is gone, and this is why. What has come before can still be received. */
+  fate: LinkEnd | undefined;
+  /** The stream is gone, for whatever reason. */
+  released = false;
+  /** The last read has just brought all there was: the next look for more, if it comes at once, can be spared. */
+  fresh = false;
+  /** Something was written and nothing has come since. */
+  asked = false;
+  readonly #stream: ByteStream;
+  readonly #onLost: (fate: LinkEnd) => void;
+  #watched = 0;
+  #alive = false;
+
+  /** `onLost` is called when `fate` is set. */
+  constructor(stream: ByteStream, maxMessageBytes: number, batchBytes: number, onLost: (fate: LinkEnd) => void) {
+    this.#stream = stream;
+    this.#onLost = onLost;
+    this.who = describePeer(stream.peer);
+    this.inbox = new Inbox(maxMessageBytes, this.who);
+    this.outbox = new Outbox(batchBytes);
+  }
+
+  /** The stream was full at the last write; it is watched for becoming writable. */
+  get full(): boolean {
+    return (this.#watched & WRITABLE) !== 0;
+  }
+
+  /** One read. True when it changed something. */
+  fill(): boolean {
+    if (this.released) return false;
+    try {
+      const got = this.inbox.fill(this.#stream);
+      if (got < 0) return false;
+      this.fresh = true;
+      this.asked = false;
+      if (got === 0) this.lose(undefined);
+    } catch (error) {
+      this.lose(error);
+    }
+    return true;
+  }
+
+  /** One write, of all that is committed. */
+  push(): void {
+    if (this.released || !this.outbox.pending) return;
+    try {
+      const done = this.outbox.write(this.#stream);
+      this.asked = true;
+      if (done === this.full) this.watch(done ? this.#watched & ~WRITABLE : this.#watched | WRITABLE);
+    } catch (error) {
+      this.readToEnd(error);
+    }
+  }
+
+  /** The peer is gone: takes what it sent before, which is no more than the stream holds. */
+  readToEnd(cause: unknown): void {
+    let more = true;
+    while (more) more = this.fill();
+    this.lose(cause);
+  }
+
+  lose(cause: unknown): void {
+    if (this.released) return;
+    const { said, error } = this.inbox.farewell();
+    this.fate = said ? peerClosed(this.who, error) : cutOff(this.who, this.inbox.torn, cause);
+    this.release();
+    this.#onLost(this.fate);
+  }
+
+  /** Tells the peer why it is disconnected, if it still takes that at once. */
+  tell(error: RpcError): void {
+    if (this.released) return;
+    try {
+      this.outbox.sayBye(error);
+      this.outbox.write(this.#stream);
+    } catch {
+      // It has gone as well.
+    }
+  }
+
+  /** See ByteStream.wait. */
+  wait(events: number, deadline: number): number {
+    return this.#stream.wait(events, deadline);
+  }
+
+  /** Watches for more, or less, on the event loop. */
+  also(events: number): void {
+    this.watch(this.#watched | events);
+  }
+
+  not(events: number): void {
+    this.watch(this.#watched & ~events);
+  }
+
+  /** A hang-up is always watched for. */
+  watch(events: number): void {
+    if (this.released || (events | HUNG_UP) === this.#watched) return;
+    this.#watched = events | HUNG_UP;
+    this.#stream.watch(this.#watched);
+  }
+
+  keepAlive(alive: boolean): void {
+    if (this.released || alive === this.#alive) return;
+    this.#alive = alive;
+    if (alive) this.#stream.ref();
+    else this.#stream.unref();
+  }
+
+  /** All was written: lets go so that the peer can read it. */
+  releaseOrderly(): Promise<void> | undefined {
+    if (this.released) return undefined;
+    this.released = true;
+    return this.#stream.close();
+  }
+
+  /** Drops what is unsent and lets go at once. */
+  release(): void {
+    this.outbox.clear();
+    if (this.released) return;
+    this.released = true;
+    this.#stream.abort();
+  }
+}

@@ -1,0 +1,56 @@
+import { Reason, RpcError } from '@callgate/core/errors';
+import {
+  type Address,
+  connectSocketFile,
+  connectSocketFileSync,
+  type Deadline,
+  type Link,
+  openStreamLink,
+  openStreamLinkSync,
+  socketPath,
+} from '@callgate/core/transport';
+import type { NativeAddon } from '@callgate/native';
+import { isServedHere } from './listen.js';
+import { NativeStream } from './native-stream.js';
+import { connectNodeSocket, NodeStream } from './node-stream.js';
+import type { ResolvedUnixOptions } from './options.js';
+
+/** Without the addon, `native` is undefined. */
+export async function connect(
+  native: NativeAddon | undefined,
+  address: Address,
+  options: ResolvedUnixOptions,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<Link> {
+  const stream = await connectSocketFile(
+    address,
+    socketPath(address),
+    async (path) =>
+      native === undefined
+        ? new NodeStream(await connectNodeSocket(path, deadline, signal), address.url)
+        : new NativeStream(native, native.connectUnix(path, 0), address.url),
+    deadline,
+    signal,
+  );
+  return openStreamLink(stream, options, deadline, signal);
+}
+
+export function connectSync(
+  native: NativeAddon,
+  address: Address,
+  options: ResolvedUnixOptions,
+  deadline: Deadline,
+): Link {
+  const path = socketPath(address);
+  if (isServedHere(path)) {
+    throw new RpcError(
+      'FAILED_PRECONDITION',
+      `${address.url} is served by this very thread: a blocking client would wait for itself. Serve it from a worker thread, or use an async client`,
+      { reason: Reason.SELF_DEADLOCK, failed: 'channel' },
+    );
+  }
+  const connected = (to: string, timeoutMs: number): NativeStream =>
+    new NativeStream(native, native.connectUnix(to, timeoutMs), address.url);
+  return openStreamLinkSync(connectSocketFileSync(address, path, connected, deadline), options, deadline);
+}
