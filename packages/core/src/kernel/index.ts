@@ -1,4 +1,5 @@
 export type { Config } from './config/config.js';
+export type { Folded, Where } from './config/fold.js';
 export type { ConfigInput, PolicyText, ServiceSettings } from './config/settings.js';
 export { findConfig } from './config/source.js';
 export { type Callgate, type ClientSettings, createGate, type ServerSettings } from './gate.js';

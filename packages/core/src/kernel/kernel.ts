@@ -98,7 +98,7 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       }
       return [...targets.values()].map(({ target }) => target);
     },
-    codecOf: (service: string) => fold(config.layersOf(service)).codec,
+    codecOf: (service: string) => config.settingsOf(service).codec,
     speak<S extends ServiceDefinition>(service: S, codec: string | undefined): S {
       // A codec changes how messages are put into bytes, and nothing that a type could tell.
       return codec === undefined ? service : (registry.codec(codec).adapt(service) as S);

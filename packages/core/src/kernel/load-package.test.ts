@@ -31,6 +31,7 @@ function install(source?: string): LazyTransport {
 
 test('The transport of an installed ES module package is loaded without a promise.', () => {
   const transport = install("export const memTransport = { scheme: 'mem' };");
+  expect(transport.installed?.()).toBe(true);
   expect(transport.load().scheme).toBe('mem');
 });
 
@@ -42,6 +43,7 @@ test('The module is the one that an import gives.', async () => {
 
 describe('A package that cannot be used', () => {
   test('is told by name, with what installs it, when it is missing.', () => {
+    expect(install().installed?.()).toBe(false);
     const error = thrownBy(() => install().load());
     expect(error.message).toBe(
       'the scheme "mem:" needs the package @acme/transport-mem, which is not installed; ' +

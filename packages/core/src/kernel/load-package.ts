@@ -17,14 +17,23 @@ export interface PackagedTransport {
  * FAILED_PRECONDITION: PACKAGE_MISSING when the package is not installed, BAD_PLUGIN when it is, and cannot be used.
  */
 export function packagedTransport(from: PackagedTransport): LazyTransport {
-  return { scheme: from.scheme, load: () => load(from) };
+  return { scheme: from.scheme, load: () => load(from), installed: () => missing(from) === undefined };
+}
+
+/** Why the package cannot be found, or undefined when it can. */
+function missing({ require, package: name }: PackagedTransport): unknown {
+  try {
+    require.resolve(name);
+    return undefined;
+  } catch (cause) {
+    return cause;
+  }
 }
 
 function load(from: PackagedTransport): Transport {
-  try {
-    // Apart from loading, so that a dependency missing inside the package is not taken for the package itself.
-    from.require.resolve(from.package);
-  } catch (cause) {
+  // Apart from loading, so that a dependency missing inside the package is not taken for the package itself.
+  const cause = missing(from);
+  if (cause !== undefined) {
     if ((cause as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw unusable(from, String(cause), cause);
     throw new RpcError(
       'FAILED_PRECONDITION',

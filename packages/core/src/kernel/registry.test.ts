@@ -76,6 +76,14 @@ describe('An unknown scheme', () => {
     expect([error.code, error.reason]).toEqual(['INVALID_ARGUMENT', 'UNKNOWN_SCHEME']);
   });
 
+  test('is never taken for one that is not installed.', () => {
+    const registry = createRegistry();
+    registry.registerTransport(plainTransport('shm'));
+    registry.registerTransport({ scheme: 'far', load: () => plainTransport('far'), installed: () => false });
+    expect(registry.has('far')).toBe(true);
+    expect(thrownBy(() => registry.transport('fra')).message).toBe('unknown scheme "fra:". Known schemes: shm:');
+  });
+
   test('is refused without a guess when none is near.', () => {
     const registry = createRegistry();
     registry.registerTransport(plainTransport('shm'));

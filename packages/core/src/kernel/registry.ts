@@ -15,8 +15,12 @@ export interface Registry {
   registerCodec(codec: Codec): void;
   /** Interceptors run in the order in which they are registered, the first one outermost. */
   registerInterceptor(interceptor: Interceptor): void;
-  /** Schemes that `transport` knows, in alphabetical order. */
+  /** Whether a transport is registered for the scheme, installed or not. */
+  has(scheme: string): boolean;
+  /** Schemes whose transports are at hand, in alphabetical order. */
   schemes(): readonly string[];
+  /** `unknown scheme "smh:"; did you mean "shm:"? Known schemes: inproc:, shm:, unix:` */
+  explainUnknown(scheme: string): string;
   /** The transport of a scheme, loaded if need be. Throws RpcError INVALID_ARGUMENT (UNKNOWN_SCHEME), or what loading throws. */
   transport(scheme: string): Transport;
   codecs(): readonly string[];
@@ -34,17 +38,28 @@ export function createRegistry(): Registry {
     return container.isRegistered(token) ? container.resolveAll<T>(token) : [];
   }
 
+  const find = (scheme: string) => all<TransportPlugin>(TRANSPORT).find((plugin) => plugin.scheme === scheme);
   const schemes = () =>
     all<TransportPlugin>(TRANSPORT)
+      .filter((plugin) => !('load' in plugin) || (plugin.installed?.() ?? true))
       .map((plugin) => plugin.scheme)
       .sort();
+  const explainUnknown = (scheme: string) => {
+    const known = schemes();
+    if (known.length === 0) return `unknown scheme "${scheme}:"; no transport is registered`;
+    const near = nearest(scheme, known);
+    const hint = near === undefined ? '.' : `; did you mean "${near}:"?`;
+    return `unknown scheme "${scheme}:"${hint} Known schemes: ${known.map((name) => `${name}:`).join(', ')}`;
+  };
   const codecs = () =>
     all<Codec>(CODEC)
       .map((codec) => codec.name)
       .sort();
 
   return {
+    has: (scheme) => find(scheme) !== undefined,
     schemes,
+    explainUnknown,
     codecs,
     registerTransport(transport) {
       if (!/^[a-z][a-z0-9+.-]*$/.test(transport.scheme)) {
@@ -52,7 +67,7 @@ export function createRegistry(): Registry {
           `"${transport.scheme}" cannot be the scheme of a URL: expected lower-case letters, digits, + . -`,
         );
       }
-      if (schemes().includes(transport.scheme)) {
+      if (find(transport.scheme) !== undefined) {
         throw badPlugin(`two transports are registered for the scheme "${transport.scheme}:"`);
       }
       container.register(TRANSPORT, { useValue: transport });
@@ -67,8 +82,10 @@ export function createRegistry(): Registry {
     transport(scheme) {
       const known = loaded.get(scheme);
       if (known !== undefined) return known;
-      const plugin = all<TransportPlugin>(TRANSPORT).find((candidate) => candidate.scheme === scheme);
-      if (plugin === undefined) throw unknownScheme(scheme, schemes());
+      const plugin = find(scheme);
+      if (plugin === undefined) {
+        throw new RpcError('INVALID_ARGUMENT', explainUnknown(scheme), { reason: Reason.UNKNOWN_SCHEME });
+      }
       const transport = 'load' in plugin ? plugin.load() : plugin;
       loaded.set(scheme, transport);
       return transport;
@@ -84,16 +101,4 @@ export function createRegistry(): Registry {
 
 function badPlugin(message: string): RpcError {
   return new RpcError('INVALID_ARGUMENT', message, { reason: Reason.BAD_OPTION });
-}
-
-function unknownScheme(scheme: string, known: readonly string[]): RpcError {
-  return new RpcError('INVALID_ARGUMENT', unknownSchemeMessage(scheme, known), { reason: Reason.UNKNOWN_SCHEME });
-}
-
-/** `unknown scheme "smh:"; did you mean "shm:"? Known schemes: inproc:, shm:, unix:` */
-export function unknownSchemeMessage(scheme: string, known: readonly string[]): string {
-  if (known.length === 0) return `unknown scheme "${scheme}:"; no transport is registered`;
-  const near = nearest(scheme, known);
-  const hint = near === undefined ? '.' : `; did you mean "${near}:"?`;
-  return `unknown scheme "${scheme}:"${hint} Known schemes: ${known.map((name) => `${name}:`).join(', ')}`;
 }

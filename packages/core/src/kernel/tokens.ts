@@ -18,6 +18,8 @@ export interface LazyTransport {
   readonly scheme: string;
   /** Runs at most once per kernel. Does not return a promise: a blocking client cannot await one. */
   load(): Transport;
+  /** Whether `load` can be expected to succeed; only then is the scheme among those suggested. @default true */
+  installed?(): boolean;
 }
 
 export type TransportPlugin = Transport | LazyTransport;

@@ -1,5 +1,5 @@
 import { RpcError } from '../../errors/index.js';
-import { type Registry, unknownSchemeMessage } from '../registry.js';
+import type { Registry } from '../registry.js';
 import { nearest } from '../suggest.js';
 import { readEnvironment, variableName } from './environment.js';
 import { type Folded, fold } from './fold.js';
@@ -16,6 +16,8 @@ export interface Config {
   readonly services: readonly string[];
   /** Everything that it says of a service, lowest first; only the defaults for a service that it does not list. */
   layersOf(service: string): readonly Layer[];
+  /** What holds for a service after everything is laid over each other. Throws nothing for a service that is listed. */
+  settingsOf(service: string): Folded;
   /** Problems of options whose transports could not be loaded: not errors until one of them is used. */
   readonly unchecked: readonly string[];
   /** The listed service that `service` may be a slip of. */
@@ -75,6 +77,7 @@ export function checkConfig(source: Source, env: NodeJS.ProcessEnv, registry: Re
     name: source.name,
     services,
     layersOf,
+    settingsOf: (service) => fold(layersOf(service)),
     unchecked: inOrder(targets.flatMap(({ unchecked }) => unchecked)),
     nearest: (service) => nearest(service, services) ?? nearest(variableName(service), services),
   };
@@ -107,8 +110,8 @@ export function targetProblems(folded: Folded, registry: Registry): { problems: 
   }
   if (folded.address === undefined) return { problems, unchecked: [] };
   const { scheme } = folded.address;
-  if (!registry.schemes().includes(scheme)) {
-    problems.push({ path: ['url'], message: unknownSchemeMessage(scheme, registry.schemes()) });
+  if (!registry.has(scheme)) {
+    problems.push({ path: ['url'], message: registry.explainUnknown(scheme) });
     return { problems, unchecked: [] };
   }
   try {
