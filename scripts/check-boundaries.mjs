@@ -47,7 +47,7 @@ function packageOf(specifier) {
 
 /** The part of the repository that is published or run as one. */
 function unitOf(file) {
-  return /^(packages\/[^/]+|[^/]+)\//.exec(file)?.[1];
+  return /^(packages\/[^/]+|[^/]+)(?:\/|$)/.exec(file)?.[1];
 }
 
 function permits(patterns, name) {

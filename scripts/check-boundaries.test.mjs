@@ -129,6 +129,10 @@ describe('No violation is found', () => {
     expect(violationsOf(file, `import '${specifier}';\n`)).toEqual([]);
   });
 
+  test('when a file names the folder of its own package.', () => {
+    expect(violationsOf('packages/callgate/src/a.ts', "new URL('..', import.meta.url);\n")).toEqual([]);
+  });
+
   test('when a test computes what it imports.', () => {
     expect(violationsOf('packages/core/src/kernel/a.test.ts', 'await import(name);\n')).toEqual([]);
   });
