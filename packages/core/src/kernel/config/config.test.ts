@@ -151,7 +151,7 @@ defaults:
       'service (line 1): unknown key; did you mean "services"?',
       'services.geo.Geo.tiemout (line 4): unknown key; did you mean "timeout"?',
       'services.geo.Geo.colour (line 5): unknown key; known are url, timeout, transport, codec',
-      'services.geo.Geo.url (line 6): expected a URL such as shm:geo; found 17',
+      'services.geo.Geo.url (line 6): expected a URL, <scheme>:<address>; found 17',
       'services.geo.Maps (line 7): expected a map; found a list',
       "services.geo Maps (line 8): not a service's full name; expected one such as geo.Geo",
       expect.stringMatching(/^defaults\.timeout\.reply \(line 10\): expected never, .*; found "soon"$/),
@@ -175,7 +175,7 @@ defaults:
 
   test('is refused for a URL that YAML took for a map, with what to write.', () => {
     expect(problemsOf(write('callgate.yaml', 'services:\n  geo.Geo:\n    url: {mem: geo}\n'))).toEqual([
-      'services.geo.Geo.url (line 3): expected a URL such as shm:geo; found a map; write mem:geo, without a space',
+      'services.geo.Geo.url (line 3): expected a URL, <scheme>:<address>; found a map; write mem:geo, without a space',
     ]);
   });
 

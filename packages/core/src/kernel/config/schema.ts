@@ -20,7 +20,7 @@ const phase = checked((value) => (readPolicy(value) === undefined ? expected(pol
 const phases = strict({ send: v.optional(phase), reply: v.optional(phase) });
 const timeout = v.lazy((value) => (isMap(value) ? phases : policy));
 const url = checked((value) => {
-  if (typeof value !== 'string') return `${expected('a URL such as shm:geo', value)}${spacedUrlHint(value)}`;
+  if (typeof value !== 'string') return `${expected('a URL, <scheme>:<address>', value)}${spacedUrlHint(value)}`;
   try {
     parseUrl(value);
     return undefined;
