@@ -1,0 +1,83 @@
+import type { Capabilities, TransportOptions } from '../transport/contract.js';
+
+/** What the suite needs of a test runner: vitest, node:test and mocha have it (`after` serves as `afterAll`). */
+export interface Runner {
+  describe(name: string, body: () => void): unknown;
+  /** Cases take no argument and return a promise. They bring their own limits of time. */
+  it(name: string, body: () => Promise<void>): unknown;
+  afterAll(body: () => Promise<void>): unknown;
+}
+
+/** What the test's author knows of the transport, written by hand: never taken from the transport's own manifest. */
+export interface Expected {
+  readonly capabilities: Capabilities;
+  /** Where else than on the listener's own thread its peer can be. What is off here is proved to be unreachable. */
+  readonly reach: {
+    /** On another thread of the same process. */
+    readonly worker: boolean;
+    /** In another process. */
+    readonly process: boolean;
+  };
+}
+
+/** A module that exports a Transport. Child processes and worker threads import it too. */
+export interface TransportModule {
+  /** URL of the compiled module, such as `new URL('./index.js', import.meta.url)`. */
+  readonly url: string | URL;
+  /** Name under which the module exports the transport. */
+  readonly name: string;
+}
+
+export type ThemeName =
+  | 'manifest'
+  | 'messages'
+  | 'backpressure'
+  | 'waiting'
+  | 'ending'
+  | 'listening'
+  | 'blocking'
+  | 'death'
+  | 'peers'
+  | 'threads'
+  | 'leaks';
+
+export interface TransportTest {
+  readonly runner: Runner;
+  /** Shown in front of the cases. */
+  readonly name: string;
+  readonly transport: TransportModule;
+  /**
+   * A URL at which nobody listens yet, another one for each `n`. Whatever the transport makes in the file system must
+   * be made in `scratch`, which must be empty again at the end.
+   */
+  readonly address: (scratch: string, n: number) => string;
+  readonly expected: Expected;
+  /**
+   * Plain data, for both ends of every link. Small buffers and a small `maxMessageBytes` (64 KiB, say) make the suite
+   * quick and reach the ends of buffers more often. @default {}
+   */
+  readonly options?: TransportOptions;
+  /** Milliseconds after which something that should happen counts as never happening. @default 10000 */
+  readonly patienceMs?: number;
+  /** Only these. @default all */
+  readonly themes?: readonly ThemeName[];
+}
+
+/** A TransportTest with nothing left open. */
+export interface ResolvedTest extends Omit<Required<TransportTest>, 'transport' | 'themes'> {
+  /** As plain data, for other threads and processes. */
+  readonly transport: { readonly url: string; readonly name: string };
+  readonly themes: ReadonlySet<ThemeName> | 'all';
+}
+
+export function resolveTransportTest(test: TransportTest): ResolvedTest {
+  const patienceMs = test.patienceMs ?? 10_000;
+  if (!(patienceMs > 0)) throw new RangeError(`patienceMs: expected a positive number, found ${patienceMs}`);
+  return Object.freeze({
+    ...test,
+    transport: { url: String(test.transport.url), name: test.transport.name },
+    options: test.options ?? {},
+    patienceMs,
+    themes: test.themes === undefined ? ('all' as const) : new Set(test.themes),
+  });
+}

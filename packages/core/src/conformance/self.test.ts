@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Capabilities } from '../transport/contract.js';
+import { type Expected, type ThemeName, type TransportTest, testTransport } from './index.js';
+import { collect } from './self/collect.js';
+import type { Fault } from './self/faults.js';
+
+const url = new URL('./self/transports.js', import.meta.url);
+
+const capabilities: Capabilities = {
+  directions: ['duplex'],
+  delivery: 'exact',
+  maxMessageBytes: 1_048_576,
+  handlesPerMessage: 0,
+  blocking: false,
+  loans: false,
+  peerDeath: false,
+  credentials: false,
+  damages: false,
+  addressing: 'direct',
+};
+
+type Kind = 'memory' | 'net';
+
+const expected: Readonly<Record<Kind, Expected>> = {
+  memory: { capabilities, reach: { worker: false, process: false } },
+  net: { capabilities: { ...capabilities, peerDeath: true }, reach: { worker: true, process: true } },
+};
+
+function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
+  const module = new URL(url);
+  if (fault !== undefined) module.searchParams.set('fault', fault);
+  return {
+    name: kind,
+    transport: { url: module, name: kind },
+    address: (scratch, n) => `${kind}:${join(scratch, `${n}.sock`)}`,
+    expected: expected[kind],
+    options: { maxMessageBytes: 50_000 },
+  };
+}
+
+testTransport({ runner: { describe, it, afterAll }, ...test('memory') });
+testTransport({ runner: { describe, it, afterAll }, ...test('net') });
+
+/** Each fault, where it can be seen, and the promise that it breaks. */
+const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
+  ['drops a message', 'memory', 'messages', /keeps 20,000 small messages in order/],
+  ['reorders', 'memory', 'messages', /keeps 20,000 small messages in order/],
+  ['doubles a message', 'memory', 'messages', /keeps 20,000 small messages in order/],
+  ['damages a message', 'memory', 'messages', /0, 1, 2, 31, 32, 33 and the most bytes/],
+  ['reuses a held span', 'memory', 'messages', /does not touch a received message before its release/],
+  ['accepts a message over the limit', 'memory', 'messages', /one byte too many/],
+  ['is never full', 'memory', 'backpressure', /says full to small messages/],
+  ['lies about room', 'memory', 'backpressure', /whenWritable waits while the link is full/],
+  ['ignores deadlines', 'memory', 'waiting', /whenReadable says no once a short deadline has passed/],
+  ['gives up before the deadline', 'memory', 'waiting', /whenReadable says no once a short deadline has passed/],
+  ['cuts long deadlines to 32 bits', 'memory', 'waiting', /25 days off/],
+  ['ignores signals', 'memory', 'waiting', /rejected by its signal/],
+  ['keeps its abort listeners', 'memory', 'waiting', /lets go of its signal/],
+  ['blocks the event loop', 'memory', 'waiting', /leaves timers, immediates and promises their turns/],
+  ['ends before it is drained', 'memory', 'ending', /says ended only after its last message/],
+  ['settles twice', 'memory', 'ending', /keeps its first end/],
+  ['faults after the end', 'memory', 'ending', /abort ends at once/],
+  ['drops on close', 'memory', 'ending', /close delivers everything/],
+  ['hides an abort', 'memory', 'ending', /sees a disorderly end/],
+  ['ignores the deadline of close', 'memory', 'ending', /ends at its deadline/],
+  ['ends all links with one', 'memory', 'ending', /kills one of many links/],
+  ['takes an address in use', 'memory', 'listening', /refuses to listen where somebody listens/],
+  ['keeps its address', 'memory', 'listening', /frees its address/],
+  ['ends its links with the listener', 'memory', 'listening', /never the links that came of it/],
+  ['claims to know more than it can', 'memory', 'manifest', /states the capabilities that are expected/],
+  ['ignores wrong options', 'memory', 'manifest', /refuses to connect and to listen with wrong options/],
+  ['ignores rules', 'memory', 'peers', /refuses to listen under a rule/],
+  ['keeps its timers', 'memory', 'leaks', /waits that ended by deadline and by signal/],
+  ['leaks a descriptor', 'memory', 'leaks', /links that were closed/],
+  ['leaves a file behind', 'memory', 'leaks', /has left nothing in its folder/],
+  ['takes death for an orderly end', 'net', 'death', /idle client was killed/],
+  ['notices death late', 'net', 'death', /within 100 ms that an idle client was killed/],
+  ['takes silence for death', 'net', 'death', /does not take a peer for dead/],
+  ['delivers half a message of the dead', 'net', 'death', /killed with its link full of large ones/],
+  ['never lets the process end', 'net', 'waiting', /a process with a pending wait lives on/],
+];
+
+describe('the conformance suite', () => {
+  for (const [fault, kind, theme, promise] of broken) {
+    it(`fails a transport that ${fault}`, async () => {
+      const right = await collect({ ...test(kind), themes: [theme], patienceMs: 10_000 }, promise);
+      expect(right.length, 'the case exists').toBeGreaterThan(0);
+      expect(right.filter(({ error }) => error !== undefined)).toEqual([]);
+      const wrong = await collect({ ...test(kind, fault), themes: [theme], patienceMs: 500 }, promise);
+      expect(wrong.filter(({ error }) => error !== undefined).length, 'failures').toBeGreaterThan(0);
+    });
+  }
+});

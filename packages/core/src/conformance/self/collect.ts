@@ -1,0 +1,38 @@
+import type { Runner, TransportTest } from '../options.js';
+import { testTransport } from '../suite.js';
+
+export interface Outcome {
+  readonly name: string;
+  /** Absent when the case passed. */
+  readonly error?: unknown;
+}
+
+type Action = () => Promise<void>;
+
+/** The smallest test runner: runs the suite's cases whose name matches, one after the other, and keeps what came out. */
+export async function collect(test: Omit<TransportTest, 'runner'>, only = /(?:)/): Promise<readonly Outcome[]> {
+  const cases: { readonly name: string; readonly body: Action }[] = [];
+  const last: Action[] = [];
+  const path: string[] = [];
+  const runner: Runner = {
+    describe(name, body) {
+      path.push(name);
+      body();
+      path.pop();
+    },
+    it: (name, body) => void cases.push({ name: [...path.slice(1), name].join(' › '), body }),
+    afterAll: (body) => void last.push(body),
+  };
+  testTransport({ ...test, runner });
+  const outcomes: Outcome[] = [];
+  for (const { name, body } of cases.filter((one) => only.test(one.name))) {
+    outcomes.push(
+      await body().then(
+        () => ({ name }),
+        (error: unknown) => ({ name, error }),
+      ),
+    );
+  }
+  for (const body of last) await body();
+  return outcomes;
+}
