@@ -130,7 +130,8 @@ class Acceptor {
       try {
         stream = this.#accept();
       } catch (error) {
-        return this.#rest(error);
+        this.#rest(error);
+        return;
       }
       if (stream === null) return;
       this.#troubled = false;

@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import { Reason, RpcError } from '@callgate/core/errors';
 import {
   type ByteStream,
   type Deadline,
@@ -83,10 +82,8 @@ export class NodeStream implements ByteStream {
     return count;
   }
 
-  wait(): number {
-    throw new RpcError('FAILED_PRECONDITION', 'this link cannot block: it works without the native addon', {
-      reason: Reason.UNSUPPORTED,
-    });
+  wait(): never {
+    throw new Error('not a blocking stream');
   }
 
   watch(events: number): void {

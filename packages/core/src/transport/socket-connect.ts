@@ -25,6 +25,7 @@ export async function connectSocketFile<T>(
     try {
       return await connect(path);
     } catch (error) {
+      signal?.throwIfAborted();
       if (!isQueueFull(error)) throw connectFailure(error, address, path);
     }
     try {

@@ -43,7 +43,7 @@ function checked(url: string, path: string): string {
 function ownDirectory(url: string): string {
   const uid = process.geteuid?.();
   if (uid === undefined) throw badAddress(url, 'bare names need a system with user ids; give a path');
-  const runtime = process.env['XDG_RUNTIME_DIR'];
+  const runtime = process.env.XDG_RUNTIME_DIR;
   // The XDG Base Directory Specification has relative paths ignored.
   const directory = runtime !== undefined && isAbsolute(runtime) ? runtime : `/tmp/callgate-${uid}`;
   const origin = directory === runtime ? ' (XDG_RUNTIME_DIR)' : '';

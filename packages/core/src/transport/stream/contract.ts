@@ -26,7 +26,7 @@ export interface ByteStream {
   tryWrite(bytes: Buffer, start: number, end: number): number;
   /**
    * Blocks the thread until one of `events`, HUNG_UP or FAILED is the case: those that are, or 0 when the deadline
-   * passed first. Throws RpcError FAILED_PRECONDITION when the stream cannot block.
+   * passed first. Called only when `blocking`.
    */
   wait(events: number, deadline: Deadline): number;
   /** Called on the event loop with what is the case. Set by the link, before `watch`. */

@@ -45,6 +45,11 @@ export function misuse(message: string): RpcError {
   return new RpcError('FAILED_PRECONDITION', message);
 }
 
+export function cannotBlock(who: string): RpcError {
+  const message = `the link with ${who} cannot block a thread (capability: blocking); use the waits that give promises`;
+  return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
+}
+
 export function tooLarge(bytes: number, limit: number): RpcError {
   const message = `a message of ${bytes} bytes is over this link's limit of ${limit} (maxMessageBytes)`;
   return new RpcError('RESOURCE_EXHAUSTED', message, { reason: Reason.MESSAGE_TOO_LARGE });

@@ -83,14 +83,16 @@ class Greeting {
 
   send(limit: number): void {
     const greeting = encodeGreeting(limit);
-    let sent: number;
     try {
-      sent = this.#stream.tryWrite(greeting, 0, greeting.length);
-    } catch {
-      // It may have said why before it went: that is read next.
-      return;
+      for (let sent = 0; sent < greeting.length; ) {
+        const more = this.#stream.tryWrite(greeting, sent, greeting.length);
+        if (more < 0) throw violation(this.#who, 'gave a connection that takes no greeting');
+        sent += more;
+      }
+    } catch (error) {
+      if (RpcError.is(error)) throw error;
+      // The peer has gone; it may have said why before, and that is read next.
     }
-    if (sent !== greeting.length) throw violation(this.#who, 'gave a connection that takes no greeting');
   }
 
   /** True when the greeting is there. Throws RpcError when there will be none. */

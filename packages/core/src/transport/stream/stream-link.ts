@@ -125,6 +125,7 @@ export class StreamLink implements Link {
   }
 
   waitReadable(deadline: Deadline): boolean {
+    this.#wire.mustBlock();
     this.#push();
     // Who has just asked has no answer yet: reading before waiting would be a system call for nothing.
     let readFirst = !this.#wire.asked;
@@ -141,6 +142,7 @@ export class StreamLink implements Link {
   }
 
   waitWritable(bytes: number, deadline: Deadline): boolean {
+    this.#wire.mustBlock();
     if (!this.#writable(bytes)) this.#push();
     while (!this.#writable(bytes)) {
       const events = this.#wire.wait(WRITABLE | HUNG_UP, deadline);
@@ -199,6 +201,7 @@ export class StreamLink implements Link {
   }
 
   closeSync(deadline: Deadline = performance.now() + CLOSE_MS): void {
+    this.#wire.mustBlock();
     this.#beginClose();
     while (this.#end === undefined) {
       const events = this.#wire.wait(READABLE | WRITABLE, deadline);
@@ -258,7 +261,10 @@ export class StreamLink implements Link {
 
   #onEvents(events: number): void {
     if (this.#wire.released) return;
-    if (this.#closing !== undefined) return this.#closeOn(events);
+    if (this.#closing !== undefined) {
+      this.#closeOn(events);
+      return;
+    }
     if ((events & WRITABLE) !== 0) {
       this.#push();
       if (this.#writing.waiting && this.#writable(this.#wanted)) this.#writing.settle(true);
@@ -267,7 +273,10 @@ export class StreamLink implements Link {
       this.#wire.readToEnd(undefined);
     } else if ((events & READABLE) !== 0) {
       // Left unread, it would be reported again and again.
-      if (!this.#reading.waiting) return this.#wire.not(READABLE);
+      if (!this.#reading.waiting) {
+        this.#wire.not(READABLE);
+        return;
+      }
       let more = true;
       while (more) more = this.#wire.fill() && this.#inbox.more && this.#look() === INCOMPLETE;
     }

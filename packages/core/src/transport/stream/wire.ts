@@ -1,7 +1,7 @@
 import type { RpcError } from '../../errors/index.js';
 import type { LinkEnd } from '../contract.js';
 import { type ByteStream, HUNG_UP, WRITABLE } from './contract.js';
-import { cutOff, describePeer, peerClosed } from './ends.js';
+import { cannotBlock, cutOff, describePeer, peerClosed } from './ends.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 
@@ -89,6 +89,11 @@ export class Wire {
     } catch {
       // It has gone as well.
     }
+  }
+
+  /** Throws when the stream cannot block. */
+  mustBlock(): void {
+    if (!this.#stream.blocking) throw cannotBlock(this.who);
   }
 
   /** See ByteStream.wait. */
