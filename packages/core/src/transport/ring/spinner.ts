@@ -3,25 +3,30 @@ export type WaitStrategy = 'spin' | 'park' | 'adaptive';
 
 export const WAIT_STRATEGIES: readonly WaitStrategy[] = ['adaptive', 'spin', 'park'];
 
-/**
- * Longest poll, in ms. Two peers that both sleep answer each other in 100 to 150 us, nearly all of it waking up: a poll
- * must outlast that for the pair to find out that it need not sleep at all.
- */
-const LONGEST_MS = 0.2;
+/** Longest poll, in ms: as long as waking a sleeping peer takes on a bad day, so that a poll can outlast it. */
+const LONGEST_MS = 0.25;
 const SHORTEST_MS = 0.004;
-/** Every so many sleeps the next poll is a long one, to notice that times have changed. */
+/** Every so many sleeps, times may have changed: what was in vain is tried again. */
 const EXPLORE_EVERY = 16;
+/** Tries in a row to outlast the waking of a peer. */
+const TRIES = 4;
 
 /**
  * Learns for how long to poll before sleeping. A poll that met its message lengthens the next one; one that did not
  * shortens it, unless the message came so soon after that a longer poll would have met it.
+ *
+ * Two peers that both sleep wake each other in turn, and each sees the other's waking as slowness that polling cannot
+ * bridge. So a wait for a peer that had to be woken teaches nothing: a long poll then tries to be awake still when the
+ * peer's answer comes, which finds out whether the pair need sleep at all.
  *
  * Source: A. Karlin et al., "Competitive randomized algorithms for non-uniform problems", 1990: polling as long as
  * sleeping costs is at most twice as dear as knowing the future.
  */
 export class Spinner {
   readonly #fixed: number | undefined;
-  #budgetMs = LONGEST_MS;
+  #learnedMs = LONGEST_MS;
+  #peerSlept = false;
+  #vainTries = 0;
   #sleptAt = 0;
   #sleeps = 0;
 
@@ -33,21 +38,30 @@ export class Spinner {
 
   /** Milliseconds to poll before sleeping; Infinity for `spin`. */
   get budgetMs(): number {
-    return this.#fixed ?? this.#budgetMs;
+    if (this.#fixed !== undefined) return this.#fixed;
+    return this.#peerSlept && this.#vainTries < TRIES ? LONGEST_MS : this.#learnedMs;
+  }
+
+  /** The peer slept when a message was sent to it. */
+  rang(): void {
+    this.#peerSlept = true;
   }
 
   metWhilePolling(): void {
-    if (this.#budgetMs < LONGEST_MS) this.#budgetMs = Math.min(LONGEST_MS, this.#budgetMs * 4);
+    this.#peerSlept = false;
+    this.#vainTries = 0;
+    if (this.#learnedMs < LONGEST_MS) this.#learnedMs = Math.min(LONGEST_MS, this.#learnedMs * 4);
   }
 
   sleeps(nowMs: number): void {
     this.#sleptAt = nowMs;
-    this.#sleeps++;
+    if (this.#peerSlept) this.#vainTries++;
+    if (++this.#sleeps % EXPLORE_EVERY === 0) this.#vainTries = 0;
   }
 
   woke(nowMs: number): void {
-    if (nowMs - this.#sleptAt < LONGEST_MS) this.#budgetMs = Math.min(LONGEST_MS, this.#budgetMs * 2);
-    else if (this.#sleeps % EXPLORE_EVERY === 0) this.#budgetMs = LONGEST_MS;
-    else this.#budgetMs = Math.max(SHORTEST_MS, this.#budgetMs / 2);
+    if (this.#peerSlept) this.#peerSlept = false;
+    else if (nowMs - this.#sleptAt < LONGEST_MS) this.#learnedMs = Math.min(LONGEST_MS, this.#learnedMs * 2);
+    else this.#learnedMs = Math.max(SHORTEST_MS, this.#learnedMs / 2);
   }
 }

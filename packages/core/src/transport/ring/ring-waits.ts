@@ -1,0 +1,200 @@
+import type { Deadline } from '../contract.js';
+import { Waiter } from '../stream/waiter.js';
+import { noteTurn, turn, turnIsDue } from '../turn.js';
+import type { Doorbell } from './doorbell.js';
+import type { RingReader } from './ring-reader.js';
+import type { RingWriter } from './ring-writer.js';
+import type { Spinner } from './spinner.js';
+
+/** What a wait is for: a message, or (0 and up) room for a message of so many bytes. */
+export const READABLE = -1;
+
+/** Polls between two looks at the clock. */
+const POLLS = 64;
+/** Longest time, in ms, that a thread polls without looking whether the peer still lives. */
+const LOOK_MS = 1;
+
+/** All the waiting of a link over rings: first by polling memory for a learned while, then by sleeping at the doorbell. */
+export class RingWaits {
+  readonly #reader: RingReader;
+  readonly #writer: RingWriter;
+  readonly #bell: Doorbell;
+  readonly #spinner: Spinner;
+  readonly #onPeerGone: () => void;
+  readonly #reading = new Waiter(() => this.#slept(READABLE));
+  readonly #writing = new Waiter(() => this.#slept(this.#wantedBytes));
+  /** Room that the wait for writable is for. */
+  #wantedBytes = 0;
+  #listening = false;
+  #keepAlive = true;
+  /** The link has ended: every wait is over at once, and the memory may be gone. */
+  #over = false;
+
+  constructor(reader: RingReader, writer: RingWriter, bell: Doorbell, spinner: Spinner, onPeerGone: () => void) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#bell = bell;
+    this.#spinner = spinner;
+    this.#onPeerGone = onPeerGone;
+  }
+
+  /** Blocks the thread. False when the deadline passed first. */
+  wait(want: number, deadline: Deadline): boolean {
+    if (this.#can(want)) return true;
+    if (this.#spinner.budgetMs > 0 && this.#poll(want, deadline)) return true;
+    for (;;) {
+      const now = performance.now();
+      if (now >= deadline) return false;
+      this.#announce(want);
+      if (!this.#can(want)) {
+        this.#spinner.sleeps(now);
+        this.#bell.wait(deadline);
+        if (this.#bell.hungUp(false)) this.#onPeerGone();
+        else this.#spinner.woke(performance.now());
+      }
+      this.#withdraw(want);
+      if (this.#can(want)) return true;
+    }
+  }
+
+  /** As wait, without blocking. Rejects by the signal only. */
+  when(want: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#can(want)) return Promise.resolve(true);
+    return this.#pollThenSleep(want, deadline, signal);
+  }
+
+  keepAlive(alive: boolean): void {
+    this.#keepAlive = alive;
+    this.#reading.keepAlive(alive);
+    this.#writing.keepAlive(alive);
+    if (this.#over || !(this.#reading.waiting || this.#writing.waiting)) return;
+    if (alive) this.#bell.ref();
+    else this.#bell.unref();
+  }
+
+  /** Ends all waits. */
+  end(): void {
+    this.#over = true;
+    this.#reading.settle(true);
+    this.#writing.settle(true);
+  }
+
+  /** What a wait for `want` waits for is there, or nothing will ever come. */
+  #can(want: number): boolean {
+    if (this.#over) return true;
+    if (want === READABLE) {
+      const ready = this.#reader.ready;
+      if (this.#reader.wakeOwed) this.payWakes();
+      return ready;
+    }
+    const room = this.#writer.claim(want) !== null;
+    if (this.#writer.wakeOwed) this.payWakes();
+    return room;
+  }
+
+  /** Rings for what was published or freed on the way, outside a commit or a release. */
+  payWakes(): void {
+    this.#reader.wakeOwed = false;
+    this.#writer.wakeOwed = false;
+    this.#bell.ring();
+  }
+
+  /** Polls memory for as long as the spinner says. */
+  #poll(want: number, deadline: Deadline): boolean {
+    let now = performance.now();
+    let lookAt = now + LOOK_MS;
+    const until = Math.min(now + this.#spinner.budgetMs, deadline);
+    do {
+      for (let i = 0; i < POLLS; i++) {
+        if (this.#can(want)) {
+          this.#spinner.metWhilePolling();
+          return true;
+        }
+      }
+      now = performance.now();
+      if (now > lookAt) {
+        if (this.#bell.hungUp(true)) this.#onPeerGone();
+        lookAt = now + LOOK_MS;
+      }
+    } while (now < until);
+    return false;
+  }
+
+  async #pollThenSleep(want: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
+    let now = performance.now();
+    const until = Math.min(now + this.#spinner.budgetMs, deadline);
+    while (now < until) {
+      // What others have to do in microtasks (settled calls, handlers) comes between polls: it may be what we wait for.
+      await undefined;
+      for (let i = 0; i < POLLS; i++) {
+        if (this.#can(want)) {
+          this.#spinner.metWhilePolling();
+          return true;
+        }
+      }
+      now = performance.now();
+      if (turnIsDue(now)) {
+        await turn();
+        if (signal?.aborted) throw signal.reason;
+        if (!this.#over && this.#bell.hungUp(false)) this.#onPeerGone();
+        now = performance.now();
+      }
+    }
+    if (this.#can(want)) return true;
+    if (now >= deadline) return false;
+    return this.#sleep(want, deadline, signal);
+  }
+
+  #sleep(want: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
+    if (!this.#listening) {
+      this.#listening = true;
+      this.#bell.listen(() => this.#onWake());
+    }
+    if (this.#keepAlive) this.#bell.ref();
+    const waiter = want === READABLE ? this.#reading : this.#writing;
+    if (want !== READABLE) this.#wantedBytes = want;
+    const promise = waiter.start(deadline, signal);
+    this.#spinner.sleeps(performance.now());
+    this.#announce(want);
+    if (this.#can(want)) waiter.settle(true);
+    else if (this.#bell.hungUp(false)) this.#onPeerGone();
+    return promise;
+  }
+
+  /** A wait on the event loop has ended, whatever ended it. */
+  #slept(want: number): void {
+    if (this.#over) return;
+    this.#withdraw(want);
+    if (!this.#reading.waiting && !this.#writing.waiting) this.#bell.unref();
+  }
+
+  /** Called from the event loop when rung or hung up. */
+  #onWake(): void {
+    if (this.#over) return;
+    const now = performance.now();
+    noteTurn(now);
+    if (this.#bell.hungUp(false)) this.#onPeerGone();
+    else if (this.#reading.waiting) this.#spinner.woke(now);
+    this.#lookFor(READABLE, this.#reading);
+    this.#lookFor(this.#wantedBytes, this.#writing);
+  }
+
+  #lookFor(want: number, waiter: Waiter): void {
+    if (!waiter.waiting) return;
+    this.#announce(want);
+    if (this.#can(want)) waiter.settle(true);
+  }
+
+  #announce(want: number): void {
+    if (this.#over) return;
+    if (want === READABLE) this.#reader.announceSleep();
+    else this.#writer.announceSleep();
+  }
+
+  #withdraw(want: number): void {
+    if (this.#over) return;
+    if (want === READABLE) this.#reader.withdrawSleep();
+    else this.#writer.withdrawSleep();
+  }
+}
