@@ -5,6 +5,7 @@ import type { Fd, Mapping, Watcher } from '../addon.js';
 import { loadAddon } from '../load.js';
 import { playScenario } from './child.js';
 import { mappingsOf, openDescriptors } from './proc.js';
+import { scratchFolder } from './sockets.js';
 
 const addon = loadAddon();
 const workerFile = new URL('./lifetime.worker.js', import.meta.url);
@@ -48,16 +49,16 @@ function viewOnly(): { readonly view: Uint8Array; readonly reference: WeakRef<Ma
 }
 
 /** Starts a worker in the given role, waits until it reports, terminates it, and counts what is left. */
-async function terminated(role: string): Promise<unknown> {
+async function terminated(role: string, ...args: string[]): Promise<unknown> {
   // The first worker makes Node open descriptors of its own that stay; so the comparison starts after one.
   await runWorker('nothing');
   const before = kinds();
-  const during = await runWorker(role);
+  const during = await runWorker(role, ...args);
   return { during, left: kinds().filter((kind, index) => kind !== before[index]), mappings: mappingsOf('held') };
 }
 
-async function runWorker(role: string): Promise<unknown> {
-  const worker = new Worker(workerFile, { argv: [role] });
+async function runWorker(...argv: string[]): Promise<unknown> {
+  const worker = new Worker(workerFile, { argv });
   const report = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
   await worker.terminate();
   return report;
@@ -115,7 +116,11 @@ await playScenario({
 
   'terminated-holding': () => terminated('hold'),
   'terminated-polling': () => terminated('poll'),
-  'terminated-connecting': () => terminated('connect'),
+  async 'terminated-connecting'() {
+    using folder = scratchFolder();
+    return await terminated('connect', folder.file('full'));
+  },
+
   'terminated-in-callback': () => terminated('spin-in-callback'),
 
   async 'ended-holding'() {
@@ -130,7 +135,7 @@ await playScenario({
     await runWorker('nothing');
     const before = kinds();
     for (let round = 0; round < 5; round += 1) {
-      await Promise.all(['hold', 'hold', 'poll', 'nothing'].map(runWorker));
+      await Promise.all(['hold', 'hold', 'poll', 'nothing'].map((role) => runWorker(role)));
     }
     return { left: kinds().filter((kind, index) => kind !== before[index]), mappings: mappingsOf('held') };
   },

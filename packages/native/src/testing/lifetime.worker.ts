@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { loadAddon } from '../load.js';
 import { mappingsOf } from './proc.js';
-import { scratchFolder, socketPair } from './sockets.js';
+import { socketPair } from './sockets.js';
 
 const addon = loadAddon();
 const port = parentPort!;
@@ -44,10 +44,11 @@ const roles: Readonly<Record<string, () => void>> = {
     addon.poll([addon.createEventFd()], [1], Number.POSITIVE_INFINITY);
   },
   connect() {
-    using folder = scratchFolder();
-    held.push(addon.listenUnix(folder.file('full'), 0o600, 0), addon.connectUnix(folder.file('full'), 0));
+    // The main thread made the folder and removes it: nothing of this thread runs once it is terminated.
+    const path = process.argv[3]!;
+    held.push(addon.listenUnix(path, 0o600, 0), addon.connectUnix(path, 0));
     port.postMessage('connecting');
-    addon.connectUnix(folder.file('full'), Number.POSITIVE_INFINITY);
+    addon.connectUnix(path, Number.POSITIVE_INFINITY);
   },
   'spin-in-callback'() {
     const bell = addon.createEventFd();
