@@ -32,10 +32,10 @@ function rowOf(file) {
   return undefined;
 }
 
-/** The room in which a file stands, tests taken for part of the room beside which they stand. */
-function homeOf(file) {
-  const match = rows.find((row) => row.room !== 'tests' && row.files.test(file));
-  return match === undefined ? undefined : (match.files.exec(file)?.[1] ?? match.room);
+/** The room beside which a test stands, as rows other than that of the tests say. */
+function neighbourOf(file) {
+  const row = rows.find((candidate) => candidate.room !== 'tests' && candidate.files.test(file));
+  return row === undefined ? undefined : (row.files.exec(file)?.[1] ?? row.room);
 }
 
 function packageOf(specifier) {
@@ -69,11 +69,10 @@ function fault(file, row, { specifier, typeOnly }) {
     // What is built stands in the room of what it was built from.
     const target = path.replace(/^((?:packages\/)?[^/]+)\/dist\//, '$1/src/');
     if (unitOf(target) !== unitOf(file)) return `it leaves ${unitOf(file)}; other packages are imported by their name`;
-    if (!isCode.test(target)) return undefined;
-    const home = homeOf(target);
-    if (home === undefined) return `${target} stands in no room`;
-    const own = home === row.room || row.room === 'tests';
-    return own ? undefined : roomFault(row, home, typeOnly);
+    if (row.room === 'tests' || !isCode.test(target)) return undefined;
+    const room = rowOf(target)?.room;
+    if (room === undefined) return `${target} stands in no room`;
+    return room === row.room ? undefined : roomFault(row, room, typeOnly);
   }
   if (isBuiltin(specifier)) {
     const name = specifier.startsWith('node:') ? specifier : `node:${specifier}`;
@@ -86,7 +85,7 @@ function fault(file, row, { specifier, typeOnly }) {
     if (room === undefined) return `"${specifier}" is not an entry of ${name}`;
     return room === row.room ? undefined : roomFault(row, room, typeOnly);
   }
-  const home = row.room === 'tests' ? homeOf(file) : row.room;
+  const home = row.room === 'tests' ? neighbourOf(file) : row.room;
   if (confined[name] && !confined[name].includes(home)) return `${name} stays in ${confined[name].join(' and ')}`;
   return row.packages === 'any' || row.packages.includes(name) ? undefined : `${row.room} must not use ${name}`;
 }

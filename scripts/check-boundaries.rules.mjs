@@ -185,6 +185,7 @@ export const entries = {
   '@callgate/core/channel': 'core/channel',
   '@callgate/core/codec': 'core/codec',
   '@callgate/core/codec/load': 'core/codec',
+  '@callgate/core/codec/proto': 'core/codec',
   '@callgate/core/transport': 'core/transport',
   '@callgate/core/errors': 'core/errors',
   '@callgate/core/kernel': 'core/kernel',

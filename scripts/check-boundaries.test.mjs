@@ -91,6 +91,12 @@ describe('A violation', () => {
     );
   });
 
+  test('is found where a program uses what is only for tests.', () => {
+    expect(violationsOf('packages/callgate/src/a.ts', "import './testing/run.js';\n")[0]).toContain(
+      'callgate must not use tests',
+    );
+  });
+
   test('is found in a folder that has no rule.', () => {
     expect(violationsOf('packages/core/src/novelty/a.ts', '')).toEqual([
       'packages/core/src/novelty/a.ts:1: no rule is for this file; give its room a row in check-boundaries.rules.mjs',
@@ -121,6 +127,8 @@ describe('No violation is found', () => {
     ['packages/transport-shm/src/a.ts', 'node:net'],
     ['packages/transport-shm/src/a.test.ts', '@callgate/core/conformance'],
     ['packages/core/src/codec/a.test.ts', 'protobufjs'],
+    ['packages/core/src/client/a.test.ts', '../testing/pair.js'],
+    ['packages/native/src/a.test.ts', '../scripts/build.mjs'],
     ['packages/callgate/src/a.ts', '@callgate/transport-shm'],
     ['packages/callgate/bin/callgate.js', '../dist/cli/main.js'],
     ['examples/src/a.ts', 'callgate/codec'],

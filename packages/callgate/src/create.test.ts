@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCallgate, createClient, RpcError } from './index.js';
+import { type InstalledFolder, installedFolder } from './testing/installed.js';
 import { runNode } from './testing/run.js';
 
 const Nothing = { typeName: 'test.Nothing', methods: {} };
@@ -66,16 +66,14 @@ describe('A composition of its own', () => {
 });
 
 describe('A CommonJS program', () => {
-  let folder: string;
+  let folder: InstalledFolder;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'callgate-commonjs-'));
-    mkdirSync(join(folder, 'node_modules'));
-    symlinkSync(fileURLToPath(new URL('..', import.meta.url)), join(folder, 'node_modules', 'callgate'));
+    folder = installedFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  afterEach(() => folder[Symbol.dispose]());
 
   test('can require the package, without a warning.', async () => {
-    const program = join(folder, 'program.cjs');
+    const program = join(folder.path, 'program.cjs');
     writeFileSync(
       program,
       `const { createClient, RpcError } = require('callgate');

@@ -1,0 +1,1 @@
+export * from '@callgate/core/codec/load';

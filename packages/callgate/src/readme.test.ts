@@ -1,0 +1,47 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createCallgate } from './index.js';
+import { type InstalledFolder, installedFolder } from './testing/installed.js';
+import { type Finished, runNode } from './testing/run.js';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+
+/** The code of the README in one language, in order. */
+function code(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]!);
+}
+
+let folder: InstalledFolder;
+beforeEach(() => {
+  folder = installedFolder();
+});
+afterEach(() => folder[Symbol.dispose]());
+
+async function run(program: string): Promise<Finished> {
+  const path = join(folder.path, 'program.mjs');
+  writeFileSync(path, program);
+  return await runNode(pathToFileURL(path), [], { cwd: folder.path });
+}
+
+describe('What the README says', () => {
+  test('of serving and calling works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    expect(await run(code('js')[0]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 }\n', stderr: '' });
+  });
+
+  test('of composing works as it stands.', async () => {
+    expect(await run(code('js')[1]!)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  });
+
+  test('of the configuration and of the environment over it is right.', () => {
+    const config = join(folder.path, 'callgate.yaml');
+    writeFileSync(config, code('yaml')[0]!);
+    const lines = code('sh')[0]!.trim().split('\n');
+    const env = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s) as [string, string]));
+    expect(Object.keys(env)).toHaveLength(4);
+    expect(() => createCallgate({ config, env: {} })).not.toThrow();
+    expect(() => createCallgate({ config, env })).not.toThrow();
+  });
+});
