@@ -104,8 +104,8 @@ export function closing({ it, expected }: Suite, { name, ends }: Way): void {
     await stage.within(receiver.close(stage.patience), 'close');
     await stage.within(sender.whenReadable(stage.patience), 'the end');
     assert.equal(sender.receive(), null);
-    // A claim that was open when the end came: writing to it and giving it back must do no harm.
-    span.bytes.fill(1, span.start, span.end);
+    // A claim that was open when the end came. Its memory may have gone (no byte is left then), or may still be there.
+    if (span.bytes.length >= span.end) span.bytes.fill(1, span.start, span.end);
     try {
       sender.commit(10);
     } catch (error) {

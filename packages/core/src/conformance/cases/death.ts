@@ -43,7 +43,7 @@ export function death(suite: Suite): void {
       links.push(await at.accepted());
     }
     kill(peers[1]!);
-    expectEndIs(await stage.within(links[1]!.closed, 'the end'), died);
+    expectEndIs(await expectEnd(links[1]!, stage.patienceMs), died);
     for (const i of [0, 2]) await exchange(stage, suite, peers[i]!, links[i]!);
     await stage.connect(at.url);
     await at.accepted();
@@ -52,7 +52,7 @@ export function death(suite: Suite): void {
   it('can listen at the address of a killed server', async (stage) => {
     const { peer, url, link } = await stage.server('process');
     await peer.kill();
-    await stage.within(link.closed, 'the end');
+    await expectEnd(link, stage.patienceMs);
     const at = await stage.listen(url);
     await stage.connect(at.url);
     await at.accepted();

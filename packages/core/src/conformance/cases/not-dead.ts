@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { RpcError } from '../../errors/index.js';
 import type { Link } from '../../transport/contract.js';
 import type { Suite } from '../suite.js';
-import { fillFirmly, inMs, send } from '../traffic.js';
+import { expectEnd, fillFirmly, inMs, send } from '../traffic.js';
 import { exchange } from './victims.js';
 
 /** Longer, in ms, than any sign of life that a transport might wait for. */
@@ -63,6 +63,6 @@ export function notDead(suite: Suite): void {
     server.signal('SIGKILL');
     const end = await stage.within(second, 'connect to fail or succeed');
     if (end instanceof Error) assert.ok(RpcError.is(end) && end.code === 'UNAVAILABLE', end.message);
-    else if (expected.capabilities.peerDeath) await stage.within((end as Link).closed, 'the end');
+    else if (expected.capabilities.peerDeath) await expectEnd(end as Link, stage.patienceMs);
   });
 }

@@ -36,7 +36,7 @@ export function threads(suite: Suite): void {
       members.push({ peer, link: await at.accepted() });
     }
     await members[1]!.peer.kill();
-    expectEndIs(await stage.within(members[1]!.link.closed, 'the end'), died);
+    expectEndIs(await expectEnd(members[1]!.link, stage.patienceMs), died);
     for (const index of [0, 2]) await exchange(stage, suite, members[index]!.peer, members[index]!.link);
   });
 
