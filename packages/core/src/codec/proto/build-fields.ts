@@ -1,0 +1,96 @@
+import protobuf from 'protobufjs';
+import { type Building, features } from './declared.js';
+import type { ProtoFile } from './files.js';
+import type { EnumModel, FieldModel, MessageModel, OneofModel, ScalarType, ValueModel } from './model.js';
+import { entryName, propertyName } from './names.js';
+import type { ProtoProblem } from './problem.js';
+import { at, nameOf } from './resolve.js';
+
+type Types = ReadonlyMap<protobuf.ReflectionObject, MessageModel | EnumModel>;
+
+/** Fills a message's fields and oneofs. */
+export function buildFields(
+  file: ProtoFile,
+  message: Building<MessageModel>,
+  types: Types,
+  problems: ProtoProblem[],
+): void {
+  const type = message.reflected;
+  const oneofs = new Map<protobuf.OneOf, Building<OneofModel>>();
+  for (const oneof of type.oneofsArray) {
+    // What proto3 calls `optional` is kept by protobufjs as a oneof with one field.
+    if (oneof.isProto3Optional) continue;
+    const { name } = oneof;
+    const base = { name, localName: propertyName(name), fullName: nameOf(oneof), comment: oneof.comment ?? undefined };
+    oneofs.set(oneof, { ...base, fields: [] });
+  }
+  // Fields without a file are the shadows of extensions, which are carried as unknown fields.
+  const own = type.fieldsArray.filter((field) => field.filename).sort((a, b) => a.id - b.id);
+  message.fields = own.map((field) => {
+    const oneof = field.partOf === null ? undefined : oneofs.get(field.partOf);
+    const model = buildField(field, oneof, types);
+    if (oneof !== undefined) oneof.fields = [...oneof.fields, model];
+    return model;
+  });
+  message.oneofs = [...oneofs.values()];
+  checkNames(file, message, problems);
+}
+
+function buildField(field: protobuf.Field, oneof: OneofModel | undefined, types: Types): FieldModel {
+  const resolved = field.resolvedType && types.get(field.resolvedType);
+  const value: ValueModel = resolved ?? { kind: 'scalar', scalar: field.type as ScalarType };
+  const shape = field.map ? 'map' : field.repeated ? 'repeated' : 'singular';
+  const isMessage = value.kind === 'message';
+  return {
+    name: field.name,
+    localName: propertyName(field.name),
+    fullName: nameOf(field),
+    number: field.id,
+    comment: field.comment ?? undefined,
+    deprecated: field.getOption('deprecated') === true,
+    value,
+    shape,
+    key: field instanceof protobuf.MapField ? (field.keyType as ScalarType) : undefined,
+    entryName: field.map ? entryName(nameOf(field.parent!), field.name) : undefined,
+    presence: field.required ? 'required' : field.hasPresence || isMessage ? 'explicit' : 'implicit',
+    oneof,
+    packed: shape === 'repeated' && field.packed && isPackable(value),
+    group: field.delimited,
+    strictUtf8: features(field).utf8_validation === 'VERIFY',
+    default: defaultInWords(field),
+  };
+}
+
+function isPackable(value: ValueModel): boolean {
+  if (value.kind === 'message') return false;
+  return value.kind === 'enum' || (value.scalar !== 'string' && value.scalar !== 'bytes');
+}
+
+function defaultInWords(field: protobuf.Field): string | undefined {
+  const value: unknown = field.getOption('default');
+  if (value === undefined) return undefined;
+  return field.type === 'string' || field.type === 'bytes' ? JSON.stringify(value) : String(value);
+}
+
+/** Two fields that become one property; a number that the wire has no room for. */
+function checkNames(file: ProtoFile, message: MessageModel, problems: ProtoProblem[]): void {
+  const taken = new Map<string, string>();
+  const properties = [...message.fields.filter((field) => field.oneof === undefined), ...message.oneofs];
+  const members = message.oneofs.flatMap((oneof) => oneof.fields);
+  for (const { name, localName, fullName } of [...properties, ...members]) {
+    const other = taken.get(localName);
+    const object = message.reflected.get(name) ?? message.reflected.oneofs?.[name];
+    if (other === undefined) taken.set(localName, name);
+    else if (object) {
+      const text = `"${name}" and "${other}" both become the property "${localName}" of ${message.typeName}`;
+      problems.push(at(file, object, text));
+    } else problems.push({ file: file.path, line: message.line, text: `"${fullName}" is declared twice` });
+  }
+  for (const field of message.reflected.fieldsArray) {
+    if (field.filename && (field.id < 1 || field.id > 2 ** 29 - 1 || (field.id >= 19_000 && field.id < 20_000))) {
+      problems.push(
+        at(file, field, `field number ${field.id} is outside of 1 to 536870911, or among the reserved 19000 to 19999`),
+      );
+    }
+  }
+}

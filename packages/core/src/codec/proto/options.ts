@@ -1,0 +1,43 @@
+import type protobuf from 'protobufjs';
+import { OPTIONS_PROTO } from './bundled.js';
+import type { ProtoFile } from './files.js';
+import type { ProtoProblem } from './problem.js';
+import { at } from './resolve.js';
+
+export interface MethodOptions {
+  readonly oneway: boolean;
+  readonly idempotent: boolean;
+  readonly timeout: 'never' | 'immediate' | number | undefined;
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** What `callgate/options.proto` lets a method say. */
+export function readMethodOptions(file: ProtoFile, method: protobuf.Method, problems: ProtoProblem[]): MethodOptions {
+  const found = { oneway: false, idempotent: false, timeout: undefined as MethodOptions['timeout'] };
+  for (const [key, value] of Object.entries(method.options ?? {})) {
+    const name = /^\(\.?callgate\.(.*)\)$/.exec(key)?.[1];
+    if (name === undefined) continue;
+    const complain = (text: string) => problems.push(at(file, method, `option ${key} ${text}`, key));
+    if (!file.scan.imports.some(({ path }) => path === OPTIONS_PROTO)) complain(`needs import "${OPTIONS_PROTO}"`);
+    else if (name === 'timeout') {
+      found.timeout = parseTimeout(value);
+      if (found.timeout === undefined) {
+        complain(
+          `is ${JSON.stringify(value)}: expected "never", "immediate" or a duration such as "250ms", "5s", "2m"`,
+        );
+      }
+    } else if (name !== 'oneway' && name !== 'idempotent') {
+      complain('does not exist: there are oneway, idempotent and timeout');
+    } else if (typeof value !== 'boolean') complain(`is ${JSON.stringify(value)}: expected true or false`);
+    else found[name] = value;
+  }
+  return found;
+}
+
+/** Milliseconds, or a policy; undefined for what is neither. */
+function parseTimeout(value: unknown): MethodOptions['timeout'] {
+  if (value === 'never' || value === 'immediate') return value;
+  const match = typeof value === 'string' ? /^(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h)$/.exec(value) : null;
+  return match === null ? undefined : Number(match[1]) * unitMs[match[2]!]!;
+}
