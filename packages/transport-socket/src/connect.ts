@@ -12,7 +12,7 @@ import {
 import type { NativeAddon } from '@callgate/native';
 import { isServedHere } from './listen.js';
 import { NativeStream } from './native-stream.js';
-import { connectNodeSocket, NodeStream } from './node-stream.js';
+import { connectNodeStream } from './node-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
 
 /** Without the addon, `native` is undefined. */
@@ -28,7 +28,7 @@ export async function connect(
     socketPath(address),
     async (path) =>
       native === undefined
-        ? new NodeStream(await connectNodeSocket(path, deadline, signal), address.url)
+        ? connectNodeStream(path, address.url, deadline, signal)
         : new NativeStream(native, native.connectUnix(path, 0), address.url),
     deadline,
     signal,

@@ -1,4 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import { setImmediate as queueImmediate } from 'node:timers';
+import { setImmediate } from 'node:timers/promises';
 import {
   type ByteStream,
   type Deadline,
@@ -139,14 +141,30 @@ export class NodeStream implements ByteStream {
   #schedule(): void {
     if (this.#scheduled || this.#due === 0) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    queueImmediate(() => {
       this.#scheduled = false;
       this.#deliver();
     });
   }
 }
 
-/** Rejects with a system error; ETIMEDOUT at the deadline; or with the signal's reason. */
+/**
+ * Connects. Reads first what a refusing server says: once a write has failed, `node:net` drops what it has not read.
+ * Rejects with a system error; ETIMEDOUT at the deadline; or with the signal's reason.
+ */
+export async function connectNodeStream(
+  path: string,
+  address: string,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<NodeStream> {
+  const stream = new NodeStream(await connectNodeSocket(path, deadline, signal), address);
+  // The second comes after the loop has looked at its descriptors.
+  await setImmediate();
+  await setImmediate();
+  return stream;
+}
+
 export function connectNodeSocket(path: string, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path });
