@@ -8,7 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** A running program. Its stdin is its lifeline: when that ends, it closes what it has and exits. */
 export interface Child {
   readonly pid: number;
-  /** The next line of its stdout; rejects when it exits first. One reader at a time. */
+  /** The lines of its stdout, until it ends. One reader at a time. */
+  readonly lines: AsyncIterable<string>;
+  /** The next one of them; rejects when it exits first. */
   nextLine(): Promise<string>;
   /** Ends the lifeline; kills it if it is still there a second later. Resolves when it is gone. */
   stop(): Promise<void>;
@@ -24,6 +26,8 @@ export interface Children extends AsyncDisposable {
   start(command: string, args: readonly string[]): Child;
   /** Starts a Node.js program of the given module URL with one JSON argument. */
   startModule(module: URL, job: unknown): Child;
+  /** True once `close` was called, or a signal asked for it: what fails from then on fails because of that. */
+  readonly ending: boolean;
   /** Stops all of them and removes the directory. Idempotent. */
   close(): Promise<void>;
 }
@@ -85,6 +89,7 @@ export function createChildren(label: string): Children {
       pid: child.pid ?? -1,
       gone,
       stop: () => end(child),
+      lines: { [Symbol.asyncIterator]: () => lines },
       async nextLine() {
         const { value, done } = await lines.next();
         if (!done) return value;
@@ -97,6 +102,9 @@ export function createChildren(label: string): Children {
     dir,
     start,
     startModule: (module, job) => start(process.execPath, [module.pathname, JSON.stringify(job)]),
+    get ending() {
+      return closing !== undefined;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -27,9 +27,3 @@ type Style = Parameters<typeof styleText>[0];
 export function styled(style: Style, text: string): string {
   return process.stdout.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
 }
-
-/** Options of cli-table3 for a table without lines between rows and without colours of its own. */
-export const plainTable = {
-  style: { head: [] as string[], border: [] as string[] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};

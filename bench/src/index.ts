@@ -7,4 +7,5 @@ export * from './grpc.js';
 export * from './leftovers.js';
 export * from './recorder.js';
 export { type Dialogue, type Timing, timeAsync, timeSync } from './scenario.js';
+export * from './table.js';
 export * from './usage.js';

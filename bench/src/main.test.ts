@@ -39,7 +39,9 @@ function start(...args: string[]) {
   };
 }
 
-test('every subject is measured in every scenario that it can do, and nothing is left behind', async () => {
+test('every subject is measured in every scenario that it can do, and nothing is left behind', {
+  timeout: 120_000,
+}, async () => {
   const file = join(dir, 'rows.json');
   const { code, out, err } = await start(...brief, '--json', file).ended;
   expect(err).not.toContain('failed');

@@ -19,7 +19,7 @@ try {
   const rows = await figure(children, options);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
+  if (!children.ending) say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 } finally {
   await children.close();
@@ -57,13 +57,13 @@ async function idle(all: Children, { subject, seconds = 10 }: BenchOptions) {
 }
 
 /** How often blocking calls enter the kernel. */
-async function syscalls(all: Children, { subject }: BenchOptions) {
+async function syscalls(all: Children, { subject, rounds }: BenchOptions) {
   if (!straceIsThere()) throw new Error('strace is missing, and nothing else here can count system calls: install it');
   const rows = [];
   for (const one of nodeSubjects(subject ?? [subjectNamed('shm')])) {
     if (!one.connectSync) throw new Error(`${one.name} cannot block for a call`);
     say(`${one.name}: counting system calls`);
-    rows.push(await countSyscalls(all, one));
+    rows.push(await countSyscalls(all, one, rounds));
   }
   console.log(syscallLines(rows));
   return rows;

@@ -1,13 +1,13 @@
-import Table from 'cli-table3';
 import type { IdleRow } from './figures/idle.js';
 import type { SyscallRow } from './figures/syscalls.js';
-import { duration, figure, plainTable, styled } from './format.js';
+import { duration, figure, styled } from './format.js';
 import type { Goal, Outcome, Row } from './results.js';
 import { scenarios } from './scenario.js';
 import { subjectNamed } from './subjects/index.js';
+import { drawTable } from './table.js';
 
 const heading = (text: string) => styled('bold', text);
-const head = ['subject', 'p50', 'p99', 'calls/s', 'CPU per call', 'MiB', ''];
+const head = ['subject', '>p50', '>p99', '>calls/s', '>CPU per call', '>MiB', ''];
 
 /** One table per scenario, the quickest first. */
 export function tables(rows: readonly Row[]): string {
@@ -19,10 +19,9 @@ export function tables(rows: readonly Row[]): string {
 }
 
 function table(rows: readonly Row[]): string {
-  const right = head.map((_, i) => (i > 0 && i < head.length - 1 ? 'right' : 'left') as 'right' | 'left');
-  const drawn = new Table({ head, colAligns: right, ...plainTable });
-  for (const row of rows.toSorted((a, b) => b.perSecond - a.perSecond)) {
-    drawn.push([
+  const cells = rows
+    .toSorted((a, b) => b.perSecond - a.perSecond)
+    .map((row) => [
       row.subject,
       duration(row.p50Us),
       duration(row.p99Us),
@@ -31,8 +30,7 @@ function table(rows: readonly Row[]): string {
       figure(row.rssMiB),
       subjectNamed(row.subject).about,
     ]);
-  }
-  return drawn.toString();
+  return drawTable(head, [cells]);
 }
 
 /** Goal and measured ratio, one per line. Goals whose subjects did not run are left out. */

@@ -42,6 +42,7 @@ export async function runRounds(children: Children, options: RoundsOptions): Pro
         const measured = await runCell(children, { scenario, subject, seconds, warmUpSeconds, bareProgram });
         samples.push({ scenario, subject: subject.name, round, ...measured });
       } catch (error) {
+        if (children.ending) throw error;
         failures.push(`${scenario} ${subject.name}: ${(error as Error).message}`);
       }
     }

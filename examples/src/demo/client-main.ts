@@ -1,0 +1,67 @@
+/** The client of the demo for one URL: asks, compares, measures, and prints reports. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { jobOf, timeAsync, timeSync } from '@callgate/bench';
+import { createClient, createSyncClient } from 'callgate';
+import { Geo } from '../gen/geo.js';
+import { openAtlas } from './atlas.js';
+import { createConversation } from './conversation.js';
+import { ask, askAsync, digest, questionsAbout } from './questions.js';
+import { print } from './report.js';
+import type { ServerJob } from './server-main.js';
+import { createGeoService } from './service.js';
+import { pointNemo, sayCitiesOf, sayNearest, sayStatistics } from './words.js';
+
+export interface ClientJob {
+  readonly url: string;
+  /** Whether the server is to be a thread of this process, as `inproc:` asks for. */
+  readonly startServer: boolean;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
+
+const { url, startServer, seconds, warmUpSeconds } = jobOf<ClientJob>();
+const serverProgram = new URL('server-main.js', import.meta.url);
+const worker = startServer ? new Worker(serverProgram, { workerData: { url } satisfies ServerJob }) : undefined;
+const ready = worker && once(worker, 'message');
+const atlas = openAtlas();
+await ready;
+
+const questions = questionsAbout(atlas);
+const conversation = createConversation(atlas);
+const expected = questions.map((question) => ask(createGeoService(atlas), question));
+print({ kind: 'bytes', requestBytes: conversation.requestBytes, replyBytes: conversation.replyBytes });
+
+function compare(mode: string, answers: readonly string[]): void {
+  const wrong = answers.flatMap((answer, i) => (answer === expected[i] ? [] : [{ ...questions[i], answer }]));
+  const differences = wrong.slice(0, 3).map((difference) => JSON.stringify(difference));
+  print({ kind: 'answers', mode, questions: questions.length, digest: digest(answers), differences });
+}
+
+const blocking = createSyncClient(Geo, url);
+const springfields = blocking.lookUp({ name: 'Springfield', limit: 1000 });
+const neighbours = blocking.nearest({ point: pointNemo, count: 3 });
+const norway = blocking.statistics({ country: 'NO' });
+const nemo = 'Point Nemo, the spot of the oceans farthest from land';
+const sentences = [sayCitiesOf('Springfield', springfields), sayNearest(nemo, neighbours), sayStatistics('NO', norway)];
+print({ kind: 'samples', sentences });
+compare(
+  'sync',
+  questions.map((question) => ask(blocking, question)),
+);
+timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
+print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
+blocking.$close();
+
+const awaiting = createClient(Geo, url);
+compare('async', await Promise.all(questions.map((question) => askAsync(awaiting, question))));
+for (const [mode, inFlight] of [
+  ['async', 1],
+  ['async, 64 in flight', 64],
+] as const) {
+  await timeAsync(warmUpSeconds, inFlight, conversation, (request) => awaiting.lookUp(request));
+  const timing = await timeAsync(seconds, inFlight, conversation, (request) => awaiting.lookUp(request));
+  print({ kind: 'timing', mode, ...timing });
+}
+await awaiting.$close();
+await worker?.terminate();

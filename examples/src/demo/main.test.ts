@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { leftoversOf } from '@callgate/bench';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Row } from './stages.js';
+
+const program = fileURLToPath(new URL('main.js', import.meta.url));
+let dir: string;
+let scratch: string;
+let child: ChildProcess | undefined;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'demo-test-'));
+  scratch = join(dir, 'tmp');
+  mkdirSync(scratch);
+});
+
+afterEach(() => {
+  child?.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function start(...args: string[]) {
+  const started = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: scratch },
+  });
+  child = started;
+  const [out, err] = [text(started.stdout), text(started.stderr)];
+  const ended = once(started, 'close').then(async ([code]) => ({ code, out: await out, err: await err }));
+  return { process: started, ended };
+}
+
+interface Printed {
+  readonly sentences: string[];
+  readonly agree: boolean;
+  readonly differences: string[];
+  readonly questions: number;
+  readonly rows: Row[];
+}
+
+test('every transport gives the same right answers in both modes, and is measured', { timeout: 90_000 }, async () => {
+  const { code, out } = await start('--seconds', '0.2', '--json').ended;
+  const { sentences, agree, differences, questions, rows } = JSON.parse(out) as Printed;
+  expect(differences).toEqual([]);
+  expect(agree).toBe(true);
+  expect(code).toBe(0);
+  expect(questions).toBeGreaterThan(5000);
+  expect(sentences.join('\n')).toMatch(/Springfield.*166,810.*\n.*Point Nemo.*\n.*Norway.*Oslo/);
+  const cells = rows.map(({ transport, mode }) => `${transport} ${mode}`);
+  for (const transport of ['inproc:', 'shm:', 'unix:']) {
+    expect(cells).toContain(`${transport} sync`);
+    expect(cells).toContain(`${transport} async`);
+  }
+  expect(rows.map(({ kind }) => kind)).toContain('peer');
+  for (const { calls, p50Us, p99Us, perSecond } of rows) {
+    expect(Math.min(calls, p50Us, perSecond)).toBeGreaterThan(0);
+    expect(p99Us).toBeGreaterThanOrEqual(p50Us);
+  }
+  expect(leftoversOf(scratch)).toEqual([]);
+});
+
+test('a URL of its own is the only one called, and its socket is gone afterwards', { timeout: 60_000 }, async () => {
+  const url = `unix:${join(scratch, 'mine.sock')}`;
+  const { code, out } = await start('--url', url, '--seconds', '0.1').ended;
+  expect(code).toBe(0);
+  expect(out).toContain('every answer is the same, and right');
+  expect(out).toContain('unix:');
+  expect(out).not.toContain('shm:');
+  expect(leftoversOf(scratch)).toEqual([]);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} in mid-measurement leaves nothing behind`, async () => {
+    const url = `shm:${join(scratch, 'mine.sock')}`;
+    const run = start('--url', url, '--seconds', '60');
+    const programs = () => leftoversOf(scratch).filter((line) => /^process .*(client|server)-main/.test(line));
+    await expect.poll(() => programs().length, { timeout: 20_000 }).toBe(2);
+    run.process.kill(signal);
+    expect((await run.ended).code).toBe(signal === 'SIGINT' ? 130 : 143);
+    await expect.poll(() => leftoversOf(scratch), { timeout: 5000 }).toEqual([]);
+  });
+}
+
+test('a URL that nobody can serve is answered by words and a status', async () => {
+  const { code, err } = await start('--url', 'pigeon:geo', '--seconds', '0.1').ended;
+  expect(code).toBe(1);
+  expect(err).toContain('pigeon');
+  expect(err).not.toMatch(/\n {4}at /);
+});

@@ -1,0 +1,74 @@
+/** The demo's program: `npm run demo -- --help`. */
+import { join } from 'node:path';
+import { type Children, createChildren, styled } from '@callgate/bench';
+import { readOptions } from './options.js';
+import { tableOf } from './show.js';
+import { type Row, runBareRows, runCallgate, runGrpc, type Stage } from './stages.js';
+
+const { url, seconds, json } = readOptions(process.argv);
+const lengths = { seconds, warmUpSeconds: Math.min(0.3, seconds) };
+const say = (line: string) => process.stderr.write(`${styled('dim', line)}\n`);
+const tell = (line: string) => void (json || console.log(line));
+
+const children = createChildren('callgate-demo');
+process.stdout.on('error', () => void children.close().then(() => process.exit(1))); // who read us has left
+try {
+  await run(children);
+} catch (error) {
+  if (!children.ending) process.stderr.write(`demo: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+} finally {
+  await children.close();
+}
+
+async function run(all: Children): Promise<void> {
+  const socket = join(all.dir, 'geo');
+  const urls = url === undefined ? ['inproc:geo', `shm:${socket}-shm.sock`, `unix:${socket}-unix.sock`] : [url];
+  const stages: Stage[] = [];
+  for (const one of urls) {
+    say(`${one}: starting a server and a client, asking, measuring …`);
+    const stage = await runCallgate(all, one, lengths);
+    if (stages.length === 0) {
+      tell('');
+      for (const sentence of stage.sentences) tell(sentence);
+      tell('');
+    }
+    stages.push(stage);
+  }
+  say('the bare mechanisms, in C: measuring …');
+  const mechanisms = (['shm', 'unix'] as const).filter((scheme) => urls.some((one) => one.startsWith(`${scheme}:`)));
+  const bare = await runBareRows(all, mechanisms, stages[0]!.bytes, lengths);
+  if (mechanisms.length > 0 && bare.length === 0) say('left out: there is no C compiler (cc)');
+  say('gRPC-js over a Unix socket: starting a server and a client, asking, measuring …');
+  stages.push(await runGrpc(all, lengths));
+
+  const rows = stages.flatMap((stage) => [...stage.rows, ...bare.filter(({ beside }) => beside === stage.transport)]);
+  const agree = report(stages);
+  if (json) console.log(JSON.stringify({ sentences: stages[0]!.sentences, ...agree, rows }, null, 2));
+  else show(agree, rows, stages[0]!.bytes);
+  if (!agree.agree) process.exitCode = 1;
+}
+
+interface Agreement {
+  /** Every client, in every mode, got the answers that the index itself gives. */
+  readonly agree: boolean;
+  readonly questions: number;
+  readonly differences: readonly string[];
+}
+
+function report(stages: readonly Stage[]): Agreement {
+  const answers = stages.flatMap((stage) => stage.answers);
+  const differences = answers.flatMap((one) => one.differences);
+  const agree = differences.length === 0 && new Set(answers.map(({ digest }) => digest)).size === 1;
+  return { agree, questions: answers.reduce((sum, { questions }) => sum + questions, 0), differences };
+}
+
+function show({ agree, questions, differences }: Agreement, rows: readonly Row[], bytes: Stage['bytes']): void {
+  console.log('');
+  const asked = `${questions.toLocaleString('en-US')} questions over all of them, sync and async`;
+  if (agree) console.log(`${styled('green', '✓')} ${asked}: every answer is the same, and right.\n`);
+  else console.log(`${styled('red', '✗')} ${asked}: answers differ!\n${differences.join('\n')}\n`);
+  const { requestBytes, replyBytes } = bytes;
+  console.log(`Looking up one city by name (${requestBytes} bytes there, ${replyBytes} bytes back):`);
+  console.log(tableOf(rows));
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { type Children, compileBare, runBare, type Timing } from '@callgate/bench';
+import type { ClientJob } from './client-main.js';
+import type { Answers, Report } from './report.js';
+import type { ServerJob } from './server-main.js';
+
+/** One line of the demo's table. */
+export interface Row extends Timing {
+  readonly transport: string;
+  readonly mode: string;
+  /** What it is for: Callgate itself, or something to compare it with. */
+  readonly kind: 'callgate' | 'bare' | 'peer';
+}
+
+/** A line for a bare mechanism. */
+export interface BareRow extends Row {
+  /** The transport that is built on it. */
+  readonly beside: string;
+}
+
+/** What one client had to say. */
+export interface Stage {
+  /** `shm:`, or the name of what Callgate is compared with. */
+  readonly transport: string;
+  readonly rows: readonly Row[];
+  readonly answers: readonly Answers[];
+  readonly sentences: readonly string[];
+  readonly bytes: { readonly requestBytes: number; readonly replyBytes: number };
+}
+
+export interface Lengths {
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
+
+/** Callgate at one URL: a server process (for `inproc:` a thread of the client) and a client process. */
+export function runCallgate(children: Children, url: string, lengths: Lengths): Promise<Stage> {
+  const scheme = url.slice(0, url.indexOf(':') + 1);
+  const threads = scheme === 'inproc:';
+  return converse(children, scheme, 'callgate', {
+    server: threads ? undefined : new URL('server-main.js', import.meta.url),
+    client: new URL('client-main.js', import.meta.url),
+    job: { url, startServer: threads, ...lengths },
+  });
+}
+
+/** The same service by gRPC-js over a Unix socket. */
+export function runGrpc(children: Children, lengths: Lengths): Promise<Stage> {
+  return converse(children, 'gRPC-js, Unix socket', 'peer', {
+    server: new URL('grpc-server-main.js', import.meta.url),
+    client: new URL('grpc-client-main.js', import.meta.url),
+    job: { url: `unix:${join(children.dir, 'grpc.sock')}`, startServer: false, ...lengths },
+  });
+}
+
+/** The bare mechanisms in C, moving as many bytes as a call does; none where there is no C compiler. */
+export async function runBareRows(
+  children: Children,
+  mechanisms: readonly ('shm' | 'unix')[],
+  { requestBytes, replyBytes }: Stage['bytes'],
+  lengths: Lengths,
+): Promise<BareRow[]> {
+  const program = mechanisms.length > 0 ? compileBare(children) : null;
+  if (!program) return [];
+  const rows: BareRow[] = [];
+  for (const mechanism of mechanisms) {
+    const timing = await runBare(children, program, { mechanism, requestBytes, replyBytes, ...lengths });
+    const transport = mechanism === 'shm' ? 'bare shared memory, in C' : 'bare Unix socket, in C';
+    rows.push({ transport, mode: 'sync', kind: 'bare', ...timing, beside: `${mechanism}:` });
+  }
+  return rows;
+}
+
+interface Programs {
+  readonly server: URL | undefined;
+  readonly client: URL;
+  readonly job: ClientJob;
+}
+
+async function converse(
+  children: Children,
+  transport: string,
+  kind: Row['kind'],
+  { server, client, job }: Programs,
+): Promise<Stage> {
+  const serving = server && children.startModule(server, { url: job.url } satisfies ServerJob);
+  await serving?.nextLine();
+  const asking = children.startModule(client, job);
+  const reports: Report[] = [];
+  for await (const line of asking.lines) reports.push(JSON.parse(line) as Report);
+  const status = await asking.gone;
+  await serving?.stop();
+  if (status !== 0) throw new Error(`${transport}: the client ended with ${status}`);
+  const of = <K extends Report['kind']>(wanted: K) =>
+    reports.filter((report): report is Extract<Report, { kind: K }> => report.kind === wanted);
+  return {
+    transport,
+    rows: of('timing').map(({ kind: _, ...timing }) => ({ transport, kind, ...timing })),
+    answers: of('answers'),
+    sentences: of('samples')[0]?.sentences ?? [],
+    bytes: of('bytes')[0] ?? { requestBytes: 0, replyBytes: 0 },
+  };
+}
