@@ -1,6 +1,8 @@
-import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
+import { Code, fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import {
   type Address,
+  connectSocketFile,
+  connectSocketFileSync,
   type Deadline,
   type Link,
   MAX_RING_BYTES,
@@ -18,17 +20,14 @@ import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './o
 import { decodeWelcome, LONGEST_WELCOME, WELCOME_BYTES, WELCOME_FDS, type Welcome } from './welcome.js';
 
 const READABLE = 1;
-/** Longest time, in ms, that an awaiting connect may block the thread: only while a listener's backlog is full. */
-const BACKLOG_MS = 50;
 
 /** Blocks the thread. */
 export function connectSync(address: Address, options: TransportOptions, deadline: Deadline): Link {
-  const meeting = new Meeting(
-    address,
-    resolveShmOptions(options as ShmOptions),
-    deadline,
-    deadline - performance.now(),
-  );
+  const resolved = resolveShmOptions(options as ShmOptions);
+  const addon = requireAddon();
+  const connectUnix = (path: string, timeoutMs: number) => addon.connectUnix(path, timeoutMs);
+  const socket = connectSocketFileSync(address, socketPath(address), connectUnix, deadline);
+  const meeting = new Meeting(addon, socket, address, resolved, deadline);
   try {
     while (!meeting.receive()) {
       if (meeting.addon.poll([meeting.socket], [READABLE], deadline - performance.now()) === 0) throw meeting.late();
@@ -46,9 +45,11 @@ export async function connect(
   deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<Link> {
-  signal?.throwIfAborted();
-  const patience = Math.min(deadline - performance.now(), BACKLOG_MS);
-  const meeting = new Meeting(address, resolveShmOptions(options as ShmOptions), deadline, patience);
+  const resolved = resolveShmOptions(options as ShmOptions);
+  const addon = requireAddon();
+  const connectUnix = (path: string) => addon.connectUnix(path, 0);
+  const socket = await connectSocketFile(address, socketPath(address), connectUnix, deadline, signal);
+  const meeting = new Meeting(addon, socket, address, resolved, deadline);
   try {
     while (!meeting.receive()) {
       if (!(await readable(meeting, signal))) throw meeting.late();
@@ -62,7 +63,7 @@ export async function connect(
 
 /** One try to connect: the socket, and what was received at it so far. */
 class Meeting {
-  readonly addon: NativeAddon = requireAddon();
+  readonly addon: NativeAddon;
   readonly socket: Fd;
   readonly deadline: Deadline;
   readonly #address: Address;
@@ -72,17 +73,12 @@ class Meeting {
   #received = 0;
   #welcome: Welcome | undefined;
 
-  constructor(address: Address, options: ResolvedShmOptions, deadline: Deadline, patienceMs: number) {
+  constructor(addon: NativeAddon, socket: Fd, address: Address, options: ResolvedShmOptions, deadline: Deadline) {
+    this.addon = addon;
+    this.socket = socket;
     this.#address = address;
     this.#options = options;
     this.deadline = deadline;
-    const path = socketPath(address);
-    if (performance.now() >= deadline) throw this.late();
-    try {
-      this.socket = this.addon.connectUnix(path, patienceMs);
-    } catch (error) {
-      throw fromErrno(error, `connecting to ${address.url}`);
-    }
   }
 
   /** Reads what is there; true when the welcome is complete. */
@@ -107,7 +103,8 @@ class Meeting {
     const { status, ringBytes, textBytes } = this.#welcome!;
     if (status !== 0) {
       const text = this.#bytes.toString('utf8', WELCOME_BYTES, WELCOME_BYTES + textBytes);
-      throw RpcError.fromStatus(status, text, { reason: Reason.NOT_ALLOWED, failed: 'channel' });
+      const reason = status === Code.PERMISSION_DENIED ? Reason.NOT_ALLOWED : Reason.UNREACHABLE;
+      throw RpcError.fromStatus(status, text, { reason, failed: 'channel' });
     }
     const [memfd, peers, own, ...surplus] = this.#fds;
     if (memfd === undefined || peers === undefined || own === undefined || surplus.length > 0) {
@@ -142,7 +139,7 @@ class Meeting {
     try {
       return this.addon.receiveWithFds(this.socket, this.#bytes, this.#received, wanted, this.#fds, WELCOME_FDS);
     } catch (error) {
-      throw fromErrno(error, `connecting to ${this.#address.url}`);
+      throw fromErrno(error, `cannot connect to ${this.#address.url}`);
     }
   }
 
@@ -151,7 +148,7 @@ class Meeting {
       // The addon verifies seals and size: a peer that could shrink the file could kill this process with SIGBUS.
       return this.addon.mapMemfd(memfd, bytes);
     } catch (error) {
-      throw fromErrno(error, `connecting to ${this.#address.url}: the server's memory can't be used`);
+      throw fromErrno(error, `cannot connect to ${this.#address.url}: the server's memory can't be used`);
     }
   }
 
@@ -164,7 +161,7 @@ class Meeting {
     reason: string,
     what: string,
   ): RpcError {
-    return new RpcError(code, `connecting to ${this.#address.url}: ${what}`, { reason, failed: 'channel' });
+    return new RpcError(code, `cannot connect to ${this.#address.url}: ${what}`, { reason, failed: 'channel' });
   }
 }
 

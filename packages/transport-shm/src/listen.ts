@@ -1,6 +1,8 @@
-import { fromErrno, type RpcError } from '@callgate/core/errors';
+import { fromErrno, RpcError } from '@callgate/core/errors';
 import {
+  Acceptor,
   type Address,
+  bindSocketFile,
   initialiseSegment,
   type Link,
   type Listener,
@@ -10,7 +12,7 @@ import {
   socketPath,
   type TransportOptions,
 } from '@callgate/core/transport';
-import { type Fd, listenAtPath, type NativeAddon } from '@callgate/native';
+import type { Fd, NativeAddon } from '@callgate/native';
 import { requireAddon } from './addon.js';
 import { makeLink } from './link.js';
 import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
@@ -26,77 +28,127 @@ export async function listen(
 ): Promise<Listener> {
   const resolved = resolveShmOptions(options as ShmOptions);
   const addon = requireAddon();
-  const path = socketPath(address);
-  let place: ReturnType<typeof listenAtPath>;
-  try {
-    place = listenAtPath(addon, path, resolved);
-  } catch (error) {
-    throw fromErrno(error, `listening at ${address.url}`);
-  }
-  const accept = (): void => {
-    try {
-      for (let socket = addon.acceptUnix(place.fd); socket !== null; socket = addon.acceptUnix(place.fd)) {
-        welcome(addon, socket, address, resolved, onLink, onError);
-      }
-    } catch (error) {
-      onError(fromErrno(error, `accepting at ${address.url}`));
-    }
-  };
-  const watcher = addon.createWatcher(place.fd, accept);
-  watcher.watch(READABLE);
+  const { bound, remove } = await bindSocketFile(address, socketPath(address), {
+    lock: (file) => addon.lockFile(file),
+    inUse: (path) => answers(addon, path),
+    bind: (path) => addon.listenUnix(path, resolved.mode, resolved.backlog),
+  });
+  const host = new Host(addon, address, resolved, onLink, onError);
+  const acceptor = new Acceptor<Fd>(
+    (onAcceptable) => {
+      const watcher = addon.createWatcher(bound, onAcceptable);
+      return {
+        accept: () => addon.acceptUnix(bound),
+        watch: (on) => watcher.watch(on ? READABLE : 0),
+        ref: () => watcher.ref(),
+        unref: () => watcher.unref(),
+        close: () => bound.close(),
+      };
+    },
+    {
+      admit: (socket) => host.welcome(socket),
+      turnAway: (socket) => host.turnAway(socket),
+      onTrouble: (cause) => onError(fromErrno(cause, `cannot accept a connection at ${address.url}`)),
+    },
+  );
   let open = true;
   return {
     url: address.url,
     close: async () => {
       if (!open) return;
       open = false;
-      watcher.close();
-      place.close();
+      // First the name, while the socket still listens: nobody can take it for stale in between.
+      remove();
+      acceptor.close();
     },
-    ref: () => watcher.ref(),
-    unref: () => watcher.unref(),
+    ref: () => acceptor.keepAlive(true),
+    unref: () => acceptor.keepAlive(false),
   };
 }
 
-/** Makes the memory for one peer and hands it over; whatever goes wrong concerns only this peer. */
-function welcome(
-  addon: NativeAddon,
-  socket: Fd,
-  address: Address,
-  options: ResolvedShmOptions,
-  onLink: (link: Link) => void,
-  onError: (error: RpcError) => void,
-): void {
-  const made: { close(): void }[] = [socket];
+/** Whether a server listens. Throws a system error when that cannot be told. */
+function answers(addon: NativeAddon, path: string): boolean {
   try {
-    const refused = refusal(options.allow, addon.peerCredentials(socket), address.url);
-    if (refused !== undefined) {
-      say(addon, socket, encodeRefusal(refused), []);
-      throw refused;
-    }
-    const bytes = segmentBytes(options.ringBytes);
-    const memfd = addon.createMemfd('callgate', bytes);
-    made.push(memfd);
-    const mapping = addon.mapMemfd(memfd, bytes);
-    made.push(mapping);
-    const own = addon.createEventFd();
-    made.push(own);
-    const peers = addon.createEventFd();
-    made.push(peers);
-    const segment = segmentOver(mapping.buffer, options.ringBytes);
-    initialiseSegment(segment);
-    say(addon, socket, encodeWelcome(options.ringBytes), [memfd, own, peers]);
-    memfd.close();
-    const link = makeLink(segment, 'acceptor', { addon, mapping, own, peers, socket }, address, options);
-    onLink(link);
+    addon.connectUnix(path, 0).close();
+    return true;
   } catch (error) {
-    for (const part of made) part.close();
-    onError(fromErrno(error, `welcoming a peer at ${address.url}`));
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return false;
+    // Its queue is full, or it is a socket of another kind: in any case somebody's.
+    if (code === 'ETIMEDOUT' || code === 'EPROTOTYPE') return true;
+    throw error;
   }
 }
 
-/** A fresh socket has room for a welcome: what does not fit at once is a peer that is gone already. */
-function say(addon: NativeAddon, socket: Fd, bytes: Buffer, fds: readonly Fd[]): void {
-  const sent = addon.sendWithFds(socket, bytes, 0, bytes.length, fds);
-  if (sent !== bytes.length) throw new Error(`only ${sent} of ${bytes.length} bytes could be sent`);
+/** Receives those who come. Whatever goes wrong with one of them concerns nobody else. */
+class Host {
+  readonly #addon: NativeAddon;
+  readonly #address: Address;
+  readonly #options: ResolvedShmOptions;
+  readonly #onLink: (link: Link) => void;
+  readonly #onError: (error: RpcError) => void;
+
+  constructor(
+    addon: NativeAddon,
+    address: Address,
+    options: ResolvedShmOptions,
+    onLink: (link: Link) => void,
+    onError: (error: RpcError) => void,
+  ) {
+    this.#addon = addon;
+    this.#address = address;
+    this.#options = options;
+    this.#onLink = onLink;
+    this.#onError = onError;
+  }
+
+  /** Makes the memory for one peer, and hands it over. */
+  welcome(socket: Fd): void {
+    const addon = this.#addon;
+    const made: { close(): void }[] = [socket];
+    const keep = <T extends { close(): void }>(part: T): T => {
+      made.push(part);
+      return part;
+    };
+    try {
+      const refused = refusal(this.#options.allow, addon.peerCredentials(socket), this.#address.url);
+      if (refused !== undefined) {
+        this.#say(socket, encodeRefusal(refused), []);
+        throw refused;
+      }
+      const { ringBytes } = this.#options;
+      const bytes = segmentBytes(ringBytes);
+      const memfd = keep(addon.createMemfd('callgate', bytes));
+      const mapping = keep(addon.mapMemfd(memfd, bytes));
+      const own = keep(addon.createEventFd());
+      const peers = keep(addon.createEventFd());
+      const segment = segmentOver(mapping.buffer, ringBytes);
+      initialiseSegment(segment);
+      this.#say(socket, encodeWelcome(ringBytes), [memfd, own, peers]);
+      memfd.close();
+      const parts = { addon, mapping, own, peers, socket };
+      this.#onLink(makeLink(segment, 'acceptor', parts, this.#address, this.#options));
+    } catch (error) {
+      for (const part of made) part.close();
+      // Who comes only to see whether a server is there is gone before it can be welcomed.
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+      this.#onError(fromErrno(error, `cannot welcome a peer at ${this.#address.url}`));
+    }
+  }
+
+  turnAway(socket: Fd): void {
+    const words = `the server at ${this.#address.url} has just stopped listening`;
+    this.#say(socket, encodeRefusal(new RpcError('UNAVAILABLE', words)), []);
+    socket.close();
+  }
+
+  /** A fresh socket has room for a welcome: what does not fit at once is a peer that plays tricks. */
+  #say(socket: Fd, bytes: Buffer, fds: readonly Fd[]): void {
+    const addon = this.#addon;
+    const sent =
+      fds.length > 0
+        ? addon.sendWithFds(socket, bytes, 0, bytes.length, fds)
+        : addon.write(socket, bytes, 0, bytes.length);
+    if (sent !== bytes.length) throw new Error(`only ${sent} of ${bytes.length} bytes of the welcome could be sent`);
+  }
 }

@@ -33,7 +33,7 @@ export function resolveTimeout(timeout: Timeout | undefined): Phases {
   if (typeof timeout !== 'object' || timeout === null) throw badTimeout('timeout', timeout);
   const { send = 'never', reply = 'never', ...others } = timeout;
   const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) throw badTimeout(`timeout.${unknown}`, 'an unknown phase; known are send and reply');
+  if (unknown !== undefined) throw badOption(`timeout.${unknown}: unknown phase; known are send and reply`);
   const replyMs = milliseconds(reply === 'immediate' ? 0 : reply, 'timeout.reply');
   if (send === 'immediate') return Object.freeze({ immediate: true, sendMs: 0, replyMs, shared: false });
   const sendMs = milliseconds(send, 'timeout.send');
@@ -56,10 +56,9 @@ function milliseconds(policy: TimeoutPolicy, path: string): number {
 }
 
 function badTimeout(path: string, found: unknown): RpcError {
-  const shown = typeof found === 'string' ? found : String(found);
-  return new RpcError(
-    'INVALID_ARGUMENT',
-    `${path}: expected 'never', 'immediate', or milliseconds of 0 or more, found ${shown}`,
-    { reason: Reason.BAD_OPTION },
-  );
+  return badOption(`${path}: expected 'never', 'immediate', or milliseconds of 0 or more, found ${String(found)}`);
+}
+
+function badOption(words: string): RpcError {
+  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
 }

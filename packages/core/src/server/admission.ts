@@ -19,11 +19,16 @@ export class Admission {
     return true;
   }
 
-  /** Runs `start` with a slot of its own, later; false when too many wait already. */
+  /** Runs `start` with a slot of its own, later; false when too many wait already. `withdraw(start)` takes it back. */
   tryQueue(start: () => void): boolean {
     if (this.#queue.length >= this.#mostQueued) return false;
     this.#queue.push(start);
     return true;
+  }
+
+  withdraw(start: () => void): void {
+    const at = this.#queue.indexOf(start);
+    if (at !== -1) this.#queue.splice(at, 1);
   }
 
   /** Gives a slot back: to the next in the queue, if any. */

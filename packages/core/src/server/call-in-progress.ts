@@ -10,6 +10,8 @@ export class CallInProgress implements CallContext {
   readonly deadline: number;
   /** False once nobody wants the reply any more: answered, cancelled, expired, or the caller is gone. */
   wanted = true;
+  /** Takes the call out of the queue in which it waits for a slot. */
+  withdraw: (() => void) | undefined;
   /** The caller wants to be told when a handler has it. */
   readonly confirm: boolean;
   readonly oneway: boolean;
@@ -38,6 +40,7 @@ export class CallInProgress implements CallContext {
 
   stop(reason: unknown): void {
     this.wanted = false;
+    this.withdraw?.();
     this.#aborted = reason;
     this.#abort?.abort(reason);
   }

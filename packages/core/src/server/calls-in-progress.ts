@@ -19,7 +19,7 @@ export interface ServingOptions {
   readonly admission: Admission;
   /** True while the server takes no more calls. */
   readonly draining: () => boolean;
-  /** Hears of failures that no caller is told of: those of one-way calls. */
+  /** Hears of failures that no caller is told of: those of one-way calls, and of the channel itself. */
   readonly onError: (error: RpcError) => void;
 }
 
@@ -49,6 +49,7 @@ export class CallsInProgress implements RequestSink {
   }
 
   onEnd(end: LinkEnd): void {
+    if (end.by === 'fault') this.#options.onError(end.error);
     this.stopAll(end.error);
     for (const _ of this.#reserved) this.#admission.release();
     this.#reserved.clear();
@@ -111,11 +112,16 @@ export class CallsInProgress implements RequestSink {
       return;
     }
     const start = (): void => {
-      if (call.wanted && this.#pending.delete(call.id)) this.#run(call, request);
-      else this.#admission.release();
+      call.withdraw = undefined;
+      this.#pending.delete(call.id);
+      this.#run(call, request);
     };
-    if (this.#admission.tryQueue(start)) this.#await(call);
-    else this.#fail(call, overloaded(call));
+    if (this.#admission.tryQueue(start)) {
+      call.withdraw = () => this.#admission.withdraw(start);
+      this.#await(call);
+    } else {
+      this.#fail(call, overloaded(call));
+    }
   }
 
   /** Runs the handler; holds a slot until it is done. */

@@ -124,7 +124,6 @@ class EventLoopServer implements Server {
       entry.channel = channel;
       entry.calls = calls;
       await receiveLoop(channel);
-      if (link.end?.by === 'fault') this.#options.onError(link.end.error);
     } catch (error) {
       const failure = RpcError.from(error, 'INTERNAL');
       link.abort(failure);

@@ -1,3 +1,4 @@
+export * from './acceptor.js';
 export * from './address.js';
 export * from './contract.js';
 export * from './inproc/index.js';

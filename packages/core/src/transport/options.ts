@@ -54,7 +54,8 @@ export function optionProblems(
       problems.push(`${name}: unknown option; known are ${Object.keys(checks).sort().join(', ')}`);
     } else if (value !== undefined) {
       const expected = checks[name]?.(value);
-      if (expected !== undefined) problems.push(`${name}: expected ${expected}, found ${JSON.stringify(value) ?? String(value)}`);
+      if (expected !== undefined)
+        problems.push(`${name}: expected ${expected}, found ${JSON.stringify(value) ?? String(value)}`);
     }
   }
   return problems;

@@ -7,7 +7,7 @@
 /** Longest run of microtasks, in ms, before others get their turn. */
 export const LONGEST_RUN_MS = 1;
 
-let pending: Promise<void> | undefined;
+const pending: Record<'alive' | 'idle', Promise<void> | undefined> = { alive: undefined, idle: undefined };
 let turnedAt = 0;
 
 /** True when the loop has not turned for a while, as far as those who ask here know. */
@@ -20,14 +20,19 @@ export function noteTurn(nowMs: number): void {
   turnedAt = nowMs;
 }
 
-/** Resolves after the event loop has handled what is due. All who wait share one turn. */
-export function turn(): Promise<void> {
-  pending ??= new Promise((resolve) => {
-    setImmediate(() => {
-      pending = undefined;
+/**
+ * Resolves after the event loop has handled what is due. All who wait share one turn. Unless `alive`, waiting for it
+ * does not keep the process running, and it may never resolve.
+ */
+export function turn(alive = true): Promise<void> {
+  const kind = alive ? 'alive' : 'idle';
+  pending[kind] ??= new Promise((resolve) => {
+    const immediate = setImmediate(() => {
+      pending[kind] = undefined;
       turnedAt = performance.now();
       resolve();
     });
+    if (!alive) immediate.unref();
   });
-  return pending;
+  return pending[kind];
 }

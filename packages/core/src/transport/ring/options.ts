@@ -8,12 +8,12 @@ import {
   powerOfTwoBetween,
   refuseBadOptions,
 } from '../options.js';
-import { largestMessage, MAX_RING_BYTES, MIN_RING_BYTES } from './layout.js';
+import { largestMessage, MAX_RING_BYTES, MIN_RING_BYTES, RECORD_HEADER_BYTES, recordBytes } from './layout.js';
 import { WAIT_STRATEGIES, type WaitStrategy } from './spinner.js';
 
 /** Options of the transports that are made of rings. */
 export interface RingOptions extends TransportOptions {
-  /** Bytes of each of the two rings, a power of two; the listening side's word counts. @default 8388608 (8 MiB) */
+  /** Bytes of each of the two rings, a power of two; the listening side's word counts. @default room for two of the largest messages: 16777216 (16 MiB), of which only what is used takes memory */
   readonly ringBytes?: number;
   /** How a thread waits: `adaptive` polls a learned while and then sleeps. @default 'adaptive' */
   readonly strategy?: WaitStrategy;
@@ -56,5 +56,8 @@ export function resolveRingOptions(scheme: string, options: RingOptions): Resolv
 
 /** Room for two of the largest messages, so that one can be written while the other is read. */
 function ringFor(maxMessageBytes: number): number {
-  return Math.min(MAX_RING_BYTES, Math.max(64 * 1024, 2 ** Math.ceil(Math.log2(2 * maxMessageBytes))));
+  return Math.min(
+    MAX_RING_BYTES,
+    Math.max(64 * 1024, 2 ** Math.ceil(Math.log2(2 * recordBytes(maxMessageBytes) + RECORD_HEADER_BYTES))),
+  );
 }

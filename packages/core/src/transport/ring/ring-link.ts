@@ -6,13 +6,14 @@ import {
   cutOff,
   describePeer,
   misuse,
+  overLimit,
   peerClosed,
   tooLarge,
   violation,
 } from '../stream/ends.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
-import { RingCorrupt, RingReader } from './ring-reader.js';
+import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
 import { READABLE, RingWaits } from './ring-waits.js';
 import { RingWriter } from './ring-writer.js';
 import { Spinner, type WaitStrategy } from './spinner.js';
@@ -197,7 +198,11 @@ export class RingLink implements Link {
   }
 
   #fail(corrupt: RingCorrupt): void {
-    const error = violation(describePeer(this.peer), `broke the layout of the ring: ${corrupt.message}`);
+    const who = describePeer(this.peer);
+    const error =
+      corrupt instanceof RingOversize
+        ? overLimit(who, corrupt.bytes, this.maxMessageBytes)
+        : violation(who, `broke the layout of the ring: ${corrupt.message}`);
     this.#finish({ by: 'fault', orderly: false, error });
     this.#release();
   }

@@ -14,6 +14,16 @@ import {
 /** Thrown when the producer broke the layout: the ring can't be read any further. */
 export class RingCorrupt extends Error {}
 
+/** Thrown when the producer published a message that is whole, but over this side's limit. */
+export class RingOversize extends RingCorrupt {
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    super(`a message of ${bytes} bytes`);
+    this.bytes = bytes;
+  }
+}
+
 /** The consuming end of a ring. The producer's states are untrusted: read once and checked before use. */
 export class RingReader {
   readonly #words: Int32Array;
@@ -60,9 +70,7 @@ export class RingReader {
     if (state <= STATE_EMPTY) return state === STATE_EMPTY ? null : this.#receiveSpecial(state);
     const length = state - 1;
     const start = this.#offset + RECORD_HEADER_BYTES;
-    if (length > this.#ringBytes - start || length > this.#maxMessageBytes) {
-      throw new RingCorrupt(`a record at ${this.#offset} claims ${length} bytes, more than can be there`);
-    }
+    if (length > this.#maxMessageBytes || length > this.#ringBytes - start) throw this.#refusal(length, start);
     this.#held = recordBytes(length);
     const span = this.#span;
     span.start = this.#data + start;
@@ -99,6 +107,11 @@ export class RingReader {
 
   withdrawSleep(): void {
     Atomics.store(this.#words, this.#control + CONSUMER_SLEEPS, 0);
+  }
+
+  #refusal(length: number, start: number): RingCorrupt {
+    if (length <= this.#ringBytes - start) return new RingOversize(length);
+    return new RingCorrupt(`a record at ${this.#offset} claims ${length} bytes, more than can be there`);
   }
 
   #receiveSpecial(state: number): Span | null {

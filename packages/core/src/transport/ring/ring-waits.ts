@@ -25,7 +25,6 @@ export class RingWaits {
   readonly #writing = new Waiter(() => this.#slept(this.#wantedBytes));
   /** Room that the wait for writable is for. */
   #wantedBytes = 0;
-  #listening = false;
   #keepAlive = true;
   /** The link has ended: every wait is over at once, and the memory may be gone. */
   #over = false;
@@ -36,6 +35,8 @@ export class RingWaits {
     this.#bell = bell;
     this.#spinner = spinner;
     this.#onPeerGone = onPeerGone;
+    // From the first moment, so that an end is noticed though nobody waits.
+    bell.listen(() => this.#onWake());
   }
 
   /** Blocks the thread. False when the deadline passed first. */
@@ -135,7 +136,7 @@ export class RingWaits {
       }
       now = performance.now();
       if (turnIsDue(now)) {
-        await turn();
+        await turn(this.#keepAlive);
         if (signal?.aborted) throw signal.reason;
         if (!this.#over && this.#bell.hungUp(false)) this.#onPeerGone();
         now = performance.now();
@@ -147,10 +148,6 @@ export class RingWaits {
   }
 
   #sleep(want: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
-    if (!this.#listening) {
-      this.#listening = true;
-      this.#bell.listen(() => this.#onWake());
-    }
     if (this.#keepAlive) this.#bell.ref();
     const waiter = want === READABLE ? this.#reading : this.#writing;
     if (want !== READABLE) this.#wantedBytes = want;

@@ -55,6 +55,12 @@ export function tooLarge(bytes: number, limit: number): RpcError {
   return new RpcError('RESOURCE_EXHAUSTED', message, { reason: Reason.MESSAGE_TOO_LARGE });
 }
 
+/** The peer sent more than this side accepts. */
+export function overLimit(who: string, bytes: number, limit: number): RpcError {
+  const message = `${who} sent a message of ${bytes} bytes; this side accepts at most ${limit} (maxMessageBytes)`;
+  return new RpcError('RESOURCE_EXHAUSTED', message, { reason: Reason.MESSAGE_TOO_LARGE, failed: 'channel' });
+}
+
 function unavailable(message: string, reason: string, cause?: unknown): RpcError {
   const options: RpcErrorOptions = { reason, failed: 'channel', cause };
   return new RpcError('UNAVAILABLE', message, options);

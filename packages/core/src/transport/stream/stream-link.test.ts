@@ -165,6 +165,17 @@ it('learns by a failing write that the peer closed, keeps its last messages, and
   expect(links[1].end).toMatchObject({ by: 'peer', orderly: true });
 });
 
+it('has ended as soon as the last message of a gone peer is released, though nobody asks for another', async () => {
+  const { links } = await linkedPair();
+  put(links[0], pattern(0, 10));
+  await links[0].close(NEVER);
+  expect(await links[1].whenReadable(NEVER)).toBe(true);
+  expect(links[1].receive()).not.toBeNull();
+  await setImmediate();
+  links[1].release();
+  expect((await links[1].closed).orderly).toBe(true);
+});
+
 it('is a fault when the system fails in a way that is nobody else’s doing', async () => {
   const { links, streams } = await linkedPair();
   streams[1].failReadsWith = 'ENOMEM';

@@ -122,6 +122,8 @@ export class StreamLink implements Link {
 
   release(): void {
     this.#inbox.release();
+    // Was it the last one, the end has come.
+    if (this.#wire.fate !== undefined) this.#look();
   }
 
   waitReadable(deadline: Deadline): boolean {
