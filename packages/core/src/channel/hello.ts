@@ -1,4 +1,11 @@
-import type { MethodDefinition, MethodKind, ServiceDefinition } from '../codec/contract.js';
+import {
+  describeSchemas,
+  type MessageSchema,
+  type MethodDefinition,
+  type MethodKind,
+  parseSchemas,
+  type ServiceDefinition,
+} from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 
 /**
@@ -16,6 +23,15 @@ export interface MethodEntry {
   readonly service: string;
   readonly method: string;
   readonly kind: MethodKind;
+  readonly request: MessageSchema;
+  readonly response: MessageSchema;
+}
+
+/** As a method stands in the JSON; the schemas of all methods share one table beside them. */
+interface SentEntry {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: MethodKind;
 }
 
 /** A method in words: `geo.Geo/LookUp`. */
@@ -24,7 +40,9 @@ export function methodPath(service: ServiceDefinition, method: MethodDefinition)
 }
 
 export function encodeHello(hello: Hello): Buffer {
-  return Buffer.from(JSON.stringify(hello));
+  const methods = hello.methods.map(({ service, method, kind }): SentEntry => ({ service, method, kind }));
+  const schemas = describeSchemas(hello.methods.flatMap(({ request, response }) => [request, response]));
+  return Buffer.from(JSON.stringify({ maxMessageBytes: hello.maxMessageBytes, methods, schemas }));
 }
 
 const KINDS: readonly string[] = ['unary', 'server-streaming', 'client-streaming', 'bidi-streaming'];
@@ -42,10 +60,18 @@ export function parseHello(text: string): Hello {
   if (!Number.isInteger(maxMessageBytes) || (maxMessageBytes as number) < 64)
     throw badHello('maxMessageBytes is missing or too small');
   if (!Array.isArray(methods) || methods.length > 100_000) throw badHello('methods is not a list');
-  return { maxMessageBytes: maxMessageBytes as number, methods: methods.map(parseEntry) };
+  const sent = methods.map(parseEntry);
+  const schemas = parseSchemas(value.schemas);
+  const entries = sent.map((entry, i): MethodEntry => {
+    const [request, response] = [schemas[2 * i], schemas[2 * i + 1]];
+    if (request === undefined || response === undefined)
+      throw badHello(`${entry.service}/${entry.method} has no schema`);
+    return { ...entry, request, response };
+  });
+  return { maxMessageBytes: maxMessageBytes as number, methods: entries };
 }
 
-function parseEntry(entry: unknown): MethodEntry {
+function parseEntry(entry: unknown): SentEntry {
   if (!isRecord(entry)) throw badHello('a method is not an object');
   const { service, method, kind } = entry;
   if (typeof service !== 'string' || typeof method !== 'string') throw badHello('a method has no name');

@@ -25,10 +25,11 @@ const changed = (bytes: Buffer, change: (bytes: Buffer) => void): Buffer => {
   return bytes;
 };
 
+const SCHEMAS = { roots: [0, 0], messages: [['test.Text', [1, 'text', 'string', 0]]] };
 const HELLO = JSON.stringify({
   maxMessageBytes: 4096,
   methods: [{ service: 'test.Texts', method: 'Echo', kind: 'unary' }],
-  types: {},
+  schemas: SCHEMAS,
 });
 
 const failure = (promise: Promise<unknown>): Promise<RpcError> =>
@@ -160,7 +161,7 @@ describe('a client that sends', () => {
     expect(await good.echo({ text: 'before' })).toEqual({ text: 'before' });
 
     const bad = await rawClient(target);
-    sendRaw(bad, envelope(Kind.HELLO, '{"maxMessageBytes":4096,"methods":[]}'));
+    sendRaw(bad, envelope(Kind.HELLO, '{"maxMessageBytes":4096,"methods":[],"schemas":{"roots":[],"messages":[]}}'));
     await receiveRaw(bad); // the server's hello
     sendRaw(bad, message());
     const goodbye = await receiveRaw(bad);
@@ -192,7 +193,7 @@ describe('a client that sends', () => {
     server.add(Texts, echoing);
     await server.listen();
     const client = await rawClient(target);
-    sendRaw(client, envelope(Kind.HELLO, '{"maxMessageBytes":4096,"methods":[]}'));
+    sendRaw(client, envelope(Kind.HELLO, '{"maxMessageBytes":4096,"methods":[],"schemas":{"roots":[],"messages":[]}}'));
     await receiveRaw(client);
     sendRaw(client, message());
     expect((await receiveRaw(client))?.toString('utf8', ENVELOPE_BYTES)).toContain(words);

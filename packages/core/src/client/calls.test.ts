@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallContext } from '../server/index.js';
 import { pair } from '../testing/pair.js';
-import { NewerTexts, OtherTexts } from '../testing/text-service.js';
+import { NewerTexts, OtherTexts, StrangeTexts } from '../testing/text-service.js';
 import { createClientOn } from './index.js';
 
 /** A promise and what settles it, to let handlers wait for the test. */
@@ -118,6 +118,17 @@ describe('a failing call', () => {
     await other.$close();
   });
 
+  it('says in what the two sides disagree about a method that both have', async () => {
+    await using both = await pair();
+    const strange = createClientOn(StrangeTexts, () => both.target);
+    const error = await failure(strange.echo({ text: '' }));
+    expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', reason: Reason.SCHEMA_MISMATCH });
+    expect(error.message).toBe(
+      `test.Texts/Echo: this side and the server at ${both.target.address.url} disagree: test.Text field 1: "text" is fixed32 here and string there`,
+    );
+    await strange.$close();
+  });
+
   it('says that its request or reply can not be encoded or decoded, and leaves the channel alone', async () => {
     await using both = await pair({
       echo: (request) => (request.text === 'bad' ? { text: '!' } : request),
@@ -230,7 +241,7 @@ describe('a timeout', () => {
     await first;
     expect(ran).toBe(1);
     expect(await both.client.work({ text: 'third' }, { timeout: { send: 'immediate', reply: 5000 } })).toEqual({
-      text: 'third',
+      text: 'third2',
     });
   });
 

@@ -1,4 +1,5 @@
-import type { Hello } from '../channel/index.js';
+import type { Hello, MethodEntry } from '../channel/index.js';
+import { compareSchemas } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { StubMethod } from './call-in-flight.js';
 
@@ -10,7 +11,7 @@ export function bindMethods(methods: readonly StubMethod[], remote: Hello, addre
   const ids = new Map(remote.methods.map((entry, id) => [`${entry.service}/${entry.method}`, id]));
   return methods.map((stub) => {
     const id = ids.get(stub.path);
-    return id === undefined ? missing(stub, remote, address) : (kindProblem(stub, remote, id, address) ?? id);
+    return id === undefined ? missing(stub, remote, address) : (mismatch(stub, remote.methods[id], address) ?? id);
   });
 }
 
@@ -28,9 +29,15 @@ function missing(stub: StubMethod, remote: Hello, address: string): RpcError {
   });
 }
 
-function kindProblem(stub: StubMethod, remote: Hello, id: number, address: string): RpcError | undefined {
-  const kind = remote.methods[id]?.kind;
-  if (kind === stub.method.kind) return undefined;
-  const words = `${stub.path} is ${stub.method.kind} here and ${kind} at the server at ${address}`;
+/** Why a method that both sides have can't be called: they disagree about it. */
+function mismatch(stub: StubMethod, remote: MethodEntry | undefined, address: string): RpcError | undefined {
+  const { kind, request, response } = stub.method;
+  if (remote === undefined) return undefined;
+  const what =
+    kind !== remote.kind
+      ? `it is ${kind} here and ${remote.kind} there`
+      : (compareSchemas(request.schema, remote.request) ?? compareSchemas(response.schema, remote.response));
+  if (what === undefined) return undefined;
+  const words = `${stub.path}: this side and the server at ${address} disagree: ${what}`;
   return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.SCHEMA_MISMATCH });
 }

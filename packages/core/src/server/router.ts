@@ -40,5 +40,11 @@ export function routesOf(
 
 /** What a hello tells of the routes. */
 export function methodTable(routes: Routes): readonly MethodEntry[] {
-  return routes.map(({ service, method }) => ({ service: service.typeName, method: method.name, kind: method.kind }));
+  return routes.map(({ service, method }) => ({
+    service: service.typeName,
+    method: method.name,
+    kind: method.kind,
+    request: method.request.schema,
+    response: method.response.schema,
+  }));
 }

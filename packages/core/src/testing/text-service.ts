@@ -44,6 +44,16 @@ export const Texts = {
   methods: { echo: method('Echo'), work: method('Work'), note: method('Note', { oneway: true }) },
 } satisfies ServiceDefinition;
 
+/** What nobody could take for the same service: the text is a number. */
+const NumberMessage: MessageType<Text> = {
+  ...TextMessage,
+  schema: { typeName: 'test.Text', fields: [{ number: 1, name: 'text', type: 'fixed32', repeated: false }] },
+};
+export const StrangeTexts = {
+  typeName: 'test.Texts',
+  methods: { echo: method('Echo', { request: NumberMessage }), work: method('Work', { kind: 'server-streaming' }) },
+} satisfies ServiceDefinition;
+
 /** A later version with one method more, and a service that nobody offers. */
 export const NewerTexts = {
   typeName: 'test.Texts',

@@ -1,7 +1,7 @@
 import { Reason, RpcError } from '../../errors/index.js';
-import type { MethodDefinition, ServiceDefinition } from '../contract.js';
+import type { MessageType, MethodDefinition, ServiceDefinition } from '../contract.js';
 import { type ProtoInput, readProtos } from '../proto/index.js';
-import type { MethodModel } from '../proto/model.js';
+import type { ServiceModel } from '../proto/model.js';
 import { defineMethod, defineService } from '../service.js';
 import { createReflector, type LoadedMessage } from './reflect.js';
 
@@ -13,43 +13,64 @@ export type LoadedService = ServiceDefinition<{
   readonly [localName: string]: MethodDefinition<LoadedMessage, LoadedMessage>;
 }>;
 
+/** What .proto files declare, ready for use. */
+export interface LoadedProtos {
+  /**
+   * @param typeName Full name, such as `geo.Geo`.
+   * @throws RpcError NOT_FOUND (UNKNOWN_SERVICE), naming the services that there are.
+   */
+  service(typeName: string): LoadedService;
+  /**
+   * @param typeName Full name, such as `geo.City`.
+   * @throws RpcError NOT_FOUND.
+   */
+  message(typeName: string): MessageType<LoadedMessage>;
+}
+
 /**
- * Loads a service from .proto files at run time, without generated code. Messages have the same shapes as generated
- * ones, only slower codecs (protobufjs's, by reflection).
+ * Loads .proto files at run time, without generated code. Messages have the same shapes as generated ones, only slower
+ * codecs (protobufjs's, by reflection).
  *
  * @param protos Path of a .proto file, several, or what `ProtoInput` says: include directories, sources in memory.
- * @param serviceName Full name, such as `geo.Geo`.
- * @throws RpcError INVALID_ARGUMENT (BAD_PROTO), a line `file:line: cause` for each problem found; NOT_FOUND
- *   (UNKNOWN_SERVICE), naming the services that there are.
+ * @throws RpcError INVALID_ARGUMENT (BAD_PROTO), a line `file:line: cause` for each problem found.
  */
-export function loadService(protos: string | readonly string[] | ProtoInput, serviceName: string): LoadedService {
-  const input: ProtoInput =
-    typeof protos === 'string'
-      ? { files: [protos] }
-      : Array.isArray(protos)
-        ? { files: protos }
-        : (protos as ProtoInput);
-  const services = readProtos(input).files.flatMap((file) => file.services);
-  const service = services.find(({ typeName }) => typeName === serviceName);
-  if (service === undefined) {
-    const names = services.map(({ typeName }) => typeName).join(', ') || 'none';
-    throw new RpcError('NOT_FOUND', `no service "${serviceName}" is declared; there are: ${names}`, {
-      reason: Reason.UNKNOWN_SERVICE,
-    });
-  }
+export function loadProtos(protos: string | readonly string[] | ProtoInput): LoadedProtos {
+  const { files } = readProtos(inputOf(protos));
   const typeOf = createReflector();
-  const methods = service.methods.map((method: MethodModel) => {
+  return {
+    service: (typeName) => {
+      const services = files.flatMap((file) => file.services);
+      const service = services.find((model) => model.typeName === typeName);
+      if (service !== undefined) return defineService(typeName, methodsOf(service, typeOf));
+      const names = services.map((model) => model.typeName).join(', ') || 'none';
+      throw new RpcError('NOT_FOUND', `no service "${typeName}" is declared; there are: ${names}`, {
+        reason: Reason.UNKNOWN_SERVICE,
+      });
+    },
+    message: (typeName) => {
+      const message = files.flatMap((file) => file.messages).find((model) => model.typeName === typeName);
+      if (message === undefined) throw new RpcError('NOT_FOUND', `no message "${typeName}" is declared`);
+      return typeOf(message);
+    },
+  };
+}
+
+/** One service of some .proto files: `loadProtos(protos).service(typeName)`, with its errors. */
+export function loadService(protos: string | readonly string[] | ProtoInput, typeName: string): LoadedService {
+  return loadProtos(protos).service(typeName);
+}
+
+function methodsOf(service: ServiceModel, typeOf: ReturnType<typeof createReflector>): LoadedService['methods'] {
+  const methods = service.methods.map((method) => {
     const { name, localName, kind, oneway, idempotent, timeout } = method;
-    const parts = {
-      name,
-      localName,
-      kind,
-      oneway,
-      idempotent,
-      request: typeOf(method.request),
-      response: typeOf(method.response),
-    };
+    const [request, response] = [typeOf(method.request), typeOf(method.response)];
+    const parts = { name, localName, kind, oneway, idempotent, request, response };
     return [localName, defineMethod(timeout === undefined ? parts : { ...parts, timeout })] as const;
   });
-  return defineService(serviceName, Object.fromEntries(methods));
+  return Object.fromEntries(methods);
+}
+
+function inputOf(protos: string | readonly string[] | ProtoInput): ProtoInput {
+  if (typeof protos === 'string') return { files: [protos] };
+  return Array.isArray(protos) ? { files: protos } : (protos as ProtoInput);
 }

@@ -55,7 +55,12 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
       const { sender, receiver } = ends(await stage.pair());
       const size = sizeOf(sender.maxMessageBytes);
       for (let round = 0, from = 0; round < 3; round++) {
-        const count = await fillFirmly(sender, from, size);
+        let count = await fillFirmly(sender, from, size);
+        if (count === 0) {
+          // A receiver may have to pass the end of a buffer first: it looks once more, and then there must be room.
+          assert.equal(receiver.receive(), null);
+          count = await fillFirmly(sender, from, size);
+        }
         assert.ok(count > 0, 'an empty link takes at least one message');
         await expectMessages(receiver, from, new Array(count).fill(size), stage.patienceMs);
         assert.equal(receiver.receive(), null, 'nothing more than was sent');
@@ -93,13 +98,15 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
     for (let turns = 0; turns < 20; turns++) await setImmediate();
     assert.equal(writable, false, 'nobody has made room yet');
     await expectMessages(receiver, 0, new Array(count).fill(100), stage.patienceMs);
+    // A receiver that has taken everything goes on waiting, as receivers do.
+    const arriving = expectMessages(receiver, count, [max], stage.patienceMs);
     await stage.within(waiting, 'whenWritable');
     assert.equal(writable, true);
     const span = tryClaim(sender, max);
     assert.ok(span !== null, 'whenWritable said yes, so there is room');
     commit(sender, span, count, max);
     sender.flush();
-    await expectMessages(receiver, count, [max], stage.patienceMs);
+    await arriving;
   });
 
   it(`whenWritable says no at its deadline while the link stays full, and nothing is lost, ${name}`, async (stage) => {

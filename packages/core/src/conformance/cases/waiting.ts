@@ -17,7 +17,7 @@ export function waiting(suite: Suite): void {
       const { client, server } = await stage.pair();
       const count = await fillFirmly(client, 0, 100);
       const readable = client.whenReadable(stage.patience);
-      const writable = client.whenWritable(client.maxMessageBytes, stage.patience);
+      const writable = client.whenWritable(100, stage.patience);
       await send(server, 0, [10], stage.patienceMs);
       assert.equal(await stage.within(readable, 'whenReadable'), true);
       await expectMessages(client, 0, [10], stage.patienceMs);

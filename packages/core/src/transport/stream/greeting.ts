@@ -16,7 +16,8 @@ import {
   MAX_BYE_BYTES,
   VERSION_AT,
 } from './layout.js';
-import { StreamLink, type StreamLinkOptions } from './stream-link.js';
+import type { StreamLinkOptions } from './options.js';
+import { StreamLink } from './stream-link.js';
 import { Waiter } from './waiter.js';
 
 /**

@@ -1,25 +1,14 @@
 import type { RpcError } from '../../errors/index.js';
 import type { Deadline, Link, LinkEnd, Peer, Span } from '../contract.js';
 import { type ByteStream, FAILED, HUNG_UP, READABLE, WRITABLE } from './contract.js';
+import { Ending } from './ending.js';
 import { abortedHere, closedHere, misuse, peerClosed, tooLarge } from './ends.js';
 import { GOODBYE, type Head, INCOMPLETE, type Inbox, MESSAGE } from './inbox.js';
+import { BATCH_BYTES, CLOSE_MS, type StreamLinkOptions } from './options.js';
 import type { Outbox } from './outbox.js';
 import { Waiter } from './waiter.js';
 import { Wire } from './wire.js';
 
-export interface StreamLinkOptions {
-  /** Bytes of the largest message to send or accept; at most 1 GiB. */
-  readonly maxMessageBytes: number;
-  /**
-   * Bytes of committed messages that are kept while the stream is full: a claim beyond gets "full". One message of any
-   * permitted size is taken when nothing else is unsent. @default 65536 (64 KiB)
-   */
-  readonly batchBytes?: number;
-}
-
-const BATCH_BYTES = 65_536;
-/** Milliseconds that `close` gives the peer to take what is unsent, unless told otherwise. */
-const CLOSE_MS = 2000;
 /** The stream can bring no more than what is in it. */
 const GONE = HUNG_UP | FAILED;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -38,7 +27,7 @@ const no = Promise.resolve(false);
 export class StreamLink implements Link {
   readonly peer: Peer;
   readonly maxMessageBytes: number;
-  readonly closed: Promise<LinkEnd>;
+  readonly #ending = new Ending();
   readonly #wire: Wire;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
@@ -47,11 +36,7 @@ export class StreamLink implements Link {
   /** Bytes for which `#writing` waits for room. */
   #wanted = 0;
   #keepAlive = true;
-  #end: LinkEnd | undefined;
-  /** The error of `close`, once called. */
-  #closing: RpcError | undefined;
   #lingering: Promise<void> | undefined;
-  #settleClosed!: (end: LinkEnd) => void;
 
   constructor(stream: ByteStream, options: StreamLinkOptions) {
     this.peer = stream.peer;
@@ -60,19 +45,20 @@ export class StreamLink implements Link {
     this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, (fate) => this.#onLost(fate));
     this.#inbox = this.#wire.inbox;
     this.#outbox = this.#wire.outbox;
-    this.closed = new Promise((resolve) => {
-      this.#settleClosed = resolve;
-    });
     stream.onEvents = (events) => this.#onEvents(events);
     this.#wire.watch(HUNG_UP);
   }
 
+  get closed(): Promise<LinkEnd> {
+    return this.#ending.closed;
+  }
+
   get end(): LinkEnd | undefined {
-    return this.#end;
+    return this.#ending.end;
   }
 
   get ended(): boolean {
-    return this.#end !== undefined || this.#closing !== undefined;
+    return this.#ending.over;
   }
 
   claim(bytes: number): Span | null {
@@ -205,7 +191,7 @@ export class StreamLink implements Link {
   closeSync(deadline: Deadline = performance.now() + CLOSE_MS): void {
     this.#wire.mustBlock();
     this.#beginClose();
-    while (this.#end === undefined) {
+    while (this.end === undefined) {
       const events = this.#wire.wait(READABLE | WRITABLE, deadline);
       if (events === 0) this.#finishClose(false);
       else this.#closeOn(events);
@@ -218,11 +204,11 @@ export class StreamLink implements Link {
 
   /** Nothing more can be sent. */
   get #mute(): boolean {
-    return this.#wire.fate !== undefined || this.#end !== undefined || this.#closing !== undefined;
+    return this.#wire.fate !== undefined || this.#ending.over;
   }
 
   #lastWord(): RpcError {
-    return (this.#end ?? this.#wire.fate)?.error ?? this.#closing!;
+    return (this.end ?? this.#wire.fate)?.error ?? this.#ending.closing!;
   }
 
   /** There is a message or the end. */
@@ -257,13 +243,13 @@ export class StreamLink implements Link {
 
   #onLost(fate: LinkEnd): void {
     this.#writing.settle(true);
-    if (this.#closing !== undefined) this.#finish(fate);
+    if (this.#ending.closing !== undefined) this.#finish(fate);
     else if (this.#readable) this.#reading.settle(true);
   }
 
   #onEvents(events: number): void {
     if (this.#wire.released) return;
-    if (this.#closing !== undefined) {
+    if (this.#ending.closing !== undefined) {
       this.#closeOn(events);
       return;
     }
@@ -288,7 +274,7 @@ export class StreamLink implements Link {
   /** False when there is nothing to wait for: the link has ended, or is closing already. */
   #beginClose(): boolean {
     if (this.ended) return false;
-    this.#closing = closedHere();
+    this.#ending.closing = closedHere();
     this.#inbox.detach();
     this.#reading.settle(true);
     this.#writing.settle(true);
@@ -297,18 +283,18 @@ export class StreamLink implements Link {
     } else {
       this.#outbox.sayBye();
       this.#wire.push();
-      if (this.#end === undefined && !this.#outbox.pending) this.#finishClose(true);
+      if (this.end === undefined && !this.#outbox.pending) this.#finishClose(true);
     }
-    return this.#end === undefined;
+    return this.end === undefined;
   }
 
   /** What the peer still sends is dropped: it may have to be rid of it before it reads. */
   #closeOn(events: number): void {
     if ((events & WRITABLE) !== 0) this.#wire.push();
-    if (this.#end === undefined && !this.#outbox.pending) this.#finishClose(true);
-    if (this.#end !== undefined || (events & ~WRITABLE) === 0) return;
+    if (this.end === undefined && !this.#outbox.pending) this.#finishClose(true);
+    if (this.end !== undefined || (events & ~WRITABLE) === 0) return;
     if (!this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
-    while (this.#end === undefined && this.#look() === MESSAGE) {
+    while (this.end === undefined && this.#look() === MESSAGE) {
       this.#inbox.lend();
       this.#inbox.release();
     }
@@ -316,14 +302,12 @@ export class StreamLink implements Link {
 
   #finishClose(orderly: boolean): void {
     if (orderly) this.#lingering = this.#wire.releaseOrderly();
-    this.#finish({ by: 'local', orderly, error: this.#closing! });
+    this.#finish({ by: 'local', orderly, error: this.#ending.closing! });
   }
 
   #finish(end: LinkEnd): void {
-    if (this.#end !== undefined) return;
-    this.#end = end;
+    this.#ending.settle(end);
     this.#wire.release();
-    this.#settleClosed(end);
     this.#reading.settle(true);
     this.#writing.settle(true);
   }

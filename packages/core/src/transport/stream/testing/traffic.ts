@@ -1,6 +1,6 @@
 import type { Link } from '../../contract.js';
 import { openStreamLink } from '../greeting.js';
-import type { StreamLinkOptions } from '../stream-link.js';
+import type { StreamLinkOptions } from '../options.js';
 import { type MemoryOptions, type MemoryStream, memoryPair } from './memory-stream.js';
 
 export const NEVER = Number.POSITIVE_INFINITY;
