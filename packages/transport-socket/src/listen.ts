@@ -1,6 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import {
+  Acceptor,
+  type AcceptSource,
   type Address,
   bindSocketFile,
   type Link,
@@ -10,14 +12,9 @@ import {
   socketPath,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
-import { createGatekeeper, type Gatekeeper } from './admit.js';
+import { createGatekeeper } from './admit.js';
 import { NativeStream } from './native-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
-
-/** Connections accepted in one turn of the event loop. */
-const ACCEPTED_AT_ONCE = 64;
-/** How long, in ms, a listener rests that cannot accept, for want of descriptors or memory. Its clients wait meanwhile. */
-const REST_MS = 100;
 
 /** Paths at which this thread listens. */
 const served = new Set<string>();
@@ -42,7 +39,15 @@ export async function listen(
   const url = urlOf(address, path);
   served.add(path);
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
-  const acceptor = new Acceptor(native, bound, url, gatekeeper, onError);
+  const why = new RpcError('UNAVAILABLE', `the server at ${url} has just stopped listening`, {
+    reason: Reason.UNREACHABLE,
+    failed: 'channel',
+  });
+  const acceptor = new Acceptor((onAcceptable) => source(native, bound, url, onAcceptable), {
+    admit: (stream) => gatekeeper.admit(stream),
+    turnAway: (stream) => refuseStream(stream, why),
+    onTrouble: (cause) => onError(fromErrno(cause, `cannot accept a connection at ${url}`)),
+  });
   let open = true;
   return {
     url,
@@ -57,6 +62,21 @@ export async function listen(
     },
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),
+  };
+}
+
+/** Owns the socket. */
+function source(native: NativeAddon, socket: Fd, url: string, onAcceptable: () => void): AcceptSource<NativeStream> {
+  const watcher = native.createWatcher(socket, onAcceptable);
+  return {
+    accept() {
+      const accepted = native.acceptUnix(socket);
+      return accepted && new NativeStream(native, accepted, url);
+    },
+    watch: (on) => watcher.watch(on ? READABLE : 0),
+    ref: () => watcher.ref(),
+    unref: () => watcher.unref(),
+    close: () => socket.close(),
   };
 }
 
@@ -77,80 +97,5 @@ function answers(native: NativeAddon, path: string): boolean {
     // Its queue is full, or it is a socket of another kind: in any case somebody's.
     if (code === 'ETIMEDOUT' || code === 'EPROTOTYPE') return true;
     throw error;
-  }
-}
-
-/** Accepts from a listening socket on the event loop. Owns the socket. */
-class Acceptor {
-  readonly #native: NativeAddon;
-  readonly #socket: Fd;
-  readonly #url: string;
-  readonly #gatekeeper: Gatekeeper;
-  readonly #onError: (error: RpcError) => void;
-  readonly #watcher;
-  #alive = true;
-  #resting: NodeJS.Timeout | undefined;
-  /** The trouble was reported and is not over. */
-  #troubled = false;
-
-  constructor(native: NativeAddon, socket: Fd, url: string, gatekeeper: Gatekeeper, onError: (e: RpcError) => void) {
-    this.#native = native;
-    this.#socket = socket;
-    this.#url = url;
-    this.#gatekeeper = gatekeeper;
-    this.#onError = onError;
-    this.#watcher = native.createWatcher(socket, () => this.#acceptSome());
-    this.#watcher.watch(READABLE);
-  }
-
-  keepAlive(alive: boolean): void {
-    this.#alive = alive;
-    if (alive) this.#watcher.ref();
-    else this.#watcher.unref();
-    if (alive) this.#resting?.ref();
-    else this.#resting?.unref();
-  }
-
-  close(): void {
-    clearTimeout(this.#resting);
-    const why = `the server at ${this.#url} has just stopped listening`;
-    const error = new RpcError('UNAVAILABLE', why, { reason: Reason.UNREACHABLE, failed: 'channel' });
-    try {
-      for (let stream = this.#accept(); stream !== null; stream = this.#accept()) refuseStream(stream, error);
-    } catch {
-      // Those who still wait are cut off when the socket closes.
-    }
-    this.#watcher.close();
-    this.#socket.close();
-  }
-
-  #acceptSome(): void {
-    for (let left = ACCEPTED_AT_ONCE; left > 0 && this.#socket.value >= 0; left--) {
-      let stream: NativeStream | null;
-      try {
-        stream = this.#accept();
-      } catch (error) {
-        this.#rest(error);
-        return;
-      }
-      if (stream === null) return;
-      this.#troubled = false;
-      this.#gatekeeper.admit(stream);
-    }
-  }
-
-  #accept(): NativeStream | null {
-    const socket = this.#native.acceptUnix(this.#socket);
-    return socket && new NativeStream(this.#native, socket, this.#url);
-  }
-
-  /** Watching on would call again at once, for nothing, as long as the trouble lasts. */
-  #rest(cause: unknown): void {
-    this.#watcher.watch(0);
-    this.#resting = setTimeout(() => this.#watcher.watch(READABLE), REST_MS);
-    if (!this.#alive) this.#resting.unref();
-    if (this.#troubled) return;
-    this.#troubled = true;
-    this.#onError(fromErrno(cause, `cannot accept a connection at ${this.#url}`));
   }
 }

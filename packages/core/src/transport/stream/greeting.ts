@@ -25,6 +25,11 @@ import { Waiter } from './waiter.js';
  * waits for the other's greeting. Rejects with what a refusing peer says; with UNAVAILABLE (PEER_DIED) when it goes;
  * DATA_LOSS (PROTOCOL_VIOLATION) when it is a stranger; FAILED_PRECONDITION (VERSION_MISMATCH); DEADLINE_EXCEEDED; or
  * the signal's reason. The wait keeps the event loop alive unless `keepAlive` is false.
+ *
+ * The link writes nothing before `flush` or a wait for a message; then one write takes all that is committed. What the
+ * stream does not take follows on the event loop when it can, or inside the blocking waits. A wait for room does not
+ * read: two ends that only write to each other, each more than the stream holds, wait for each other until their
+ * deadlines. Who sends without bound must receive in between.
  */
 export async function openStreamLink(
   stream: ByteStream,

@@ -1,8 +1,8 @@
 import type { RpcError } from '../../errors/index.js';
 import type { Deadline, Link, LinkEnd, Peer, Span } from '../contract.js';
 import { type ByteStream, FAILED, HUNG_UP, READABLE, WRITABLE } from './contract.js';
-import { Ending } from './ending.js';
-import { abortedHere, closedHere, misuse, peerClosed, tooLarge } from './ends.js';
+import { abortedHere, misuse, peerClosed, tooLarge } from './ends.js';
+import { Farewell } from './farewell.js';
 import { GOODBYE, type Head, INCOMPLETE, type Inbox, MESSAGE } from './inbox.js';
 import { BATCH_BYTES, CLOSE_MS, type StreamLinkOptions } from './options.js';
 import type { Outbox } from './outbox.js';
@@ -15,19 +15,13 @@ const NEVER = Number.POSITIVE_INFINITY;
 const yes = Promise.resolve(true);
 const no = Promise.resolve(false);
 
-/**
- * A link over a byte stream, which it owns. Greetings have been exchanged.
- *
- * Nothing is written before `flush` or a wait for a message; then one write takes all that is committed. What the
- * stream does not take follows on the event loop when it can, or inside the blocking waits.
- *
- * A wait for room does not read. Two ends that only write to each other, each with more than the stream holds, wait for
- * each other until their deadlines: who sends without bound must receive in between.
- */
+/** A link over a byte stream, which it owns. Greetings have been exchanged. */
 export class StreamLink implements Link {
   readonly peer: Peer;
   readonly maxMessageBytes: number;
-  readonly #ending = new Ending();
+  readonly closed: Promise<LinkEnd>;
+  end: LinkEnd | undefined;
+  #settleClosed!: (end: LinkEnd) => void;
   readonly #wire: Wire;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
@@ -36,29 +30,28 @@ export class StreamLink implements Link {
   /** Bytes for which `#writing` waits for room. */
   #wanted = 0;
   #keepAlive = true;
-  #lingering: Promise<void> | undefined;
+  /** Set when this side has begun to close. */
+  #farewell: Farewell | undefined;
 
   constructor(stream: ByteStream, options: StreamLinkOptions) {
     this.peer = stream.peer;
     this.maxMessageBytes = options.maxMessageBytes;
     const batchBytes = options.batchBytes ?? BATCH_BYTES;
-    this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, (fate) => this.#onLost(fate));
+    this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, {
+      onLost: (fate) => this.#onLost(fate),
+      onFull: () => this.#updateRef(),
+    });
     this.#inbox = this.#wire.inbox;
     this.#outbox = this.#wire.outbox;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
     stream.onEvents = (events) => this.#onEvents(events);
     this.#wire.watch(HUNG_UP);
   }
 
-  get closed(): Promise<LinkEnd> {
-    return this.#ending.closed;
-  }
-
-  get end(): LinkEnd | undefined {
-    return this.#ending.end;
-  }
-
   get ended(): boolean {
-    return this.#ending.over;
+    return this.end !== undefined || this.#farewell !== undefined;
   }
 
   claim(bytes: number): Span | null {
@@ -84,7 +77,7 @@ export class StreamLink implements Link {
 
   flush(): void {
     // While the stream is known to be full, the event loop or the next wait takes care of it.
-    if (!this.#wire.full) this.#push();
+    if (!this.#wire.full) this.#wire.push();
   }
 
   receive(): Span | null {
@@ -114,14 +107,14 @@ export class StreamLink implements Link {
 
   waitReadable(deadline: Deadline): boolean {
     this.#wire.mustBlock();
-    this.#push();
+    this.#wire.push();
     // Who has just asked has no answer yet: reading before waiting would be a system call for nothing.
     let readFirst = !this.#wire.asked;
     while (!this.#readable) {
       if (readFirst && this.#wire.fill()) continue;
       const events = this.#wire.wait(this.#outbox.pending ? READABLE | WRITABLE : READABLE, deadline);
       if (events === 0) return false;
-      if ((events & WRITABLE) !== 0) this.#push();
+      if ((events & WRITABLE) !== 0) this.#wire.push();
       if ((events & ~WRITABLE) !== 0 && !this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
       readFirst = this.#inbox.more;
     }
@@ -131,12 +124,12 @@ export class StreamLink implements Link {
 
   waitWritable(bytes: number, deadline: Deadline): boolean {
     this.#wire.mustBlock();
-    if (!this.#writable(bytes)) this.#push();
+    if (!this.#writable(bytes)) this.#wire.push();
     while (!this.#writable(bytes)) {
       const events = this.#wire.wait(WRITABLE | HUNG_UP, deadline);
       if (events === 0) return false;
       if ((events & GONE) !== 0) this.#wire.readToEnd(undefined);
-      else this.#push();
+      else this.#wire.push();
     }
     return true;
   }
@@ -159,7 +152,7 @@ export class StreamLink implements Link {
   whenWritable(bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#writing.waiting) return Promise.reject(misuse('whenWritable: somebody waits already'));
-    if (!this.#writable(bytes)) this.#push();
+    if (!this.#writable(bytes)) this.#wire.push();
     if (this.#writable(bytes)) return yes;
     if (deadline !== NEVER && deadline <= performance.now()) return no;
     this.#wanted = bytes;
@@ -178,23 +171,25 @@ export class StreamLink implements Link {
 
   /** The deadline of the first call counts. @param deadline default: in 2 s */
   close(deadline: Deadline = performance.now() + CLOSE_MS): Promise<void> {
-    if (this.#beginClose()) {
-      this.#wire.watch(READABLE | WRITABLE);
-      void this.#writing.start(deadline, undefined).then((done) => {
-        if (!done) this.#finishClose(false);
-      });
-      this.#updateRef();
+    if (!this.ended) {
+      const farewell = this.#beginClose();
+      if (this.end === undefined) {
+        this.#wire.watch(READABLE | WRITABLE);
+        void this.#writing.start(deadline, undefined).then((done) => done || farewell.giveUp());
+        this.#updateRef();
+      }
     }
-    return this.closed.then(() => this.#lingering);
+    return this.closed.then(() => this.#farewell?.lingering);
   }
 
   closeSync(deadline: Deadline = performance.now() + CLOSE_MS): void {
     this.#wire.mustBlock();
-    this.#beginClose();
+    if (this.end !== undefined) return;
+    const farewell = this.#farewell ?? this.#beginClose();
     while (this.end === undefined) {
       const events = this.#wire.wait(READABLE | WRITABLE, deadline);
-      if (events === 0) this.#finishClose(false);
-      else this.#closeOn(events);
+      if (events === 0) farewell.giveUp();
+      else farewell.go(events);
     }
   }
 
@@ -204,11 +199,11 @@ export class StreamLink implements Link {
 
   /** Nothing more can be sent. */
   get #mute(): boolean {
-    return this.#wire.fate !== undefined || this.#ending.over;
+    return this.#wire.fate !== undefined || this.ended;
   }
 
   #lastWord(): RpcError {
-    return (this.end ?? this.#wire.fate)?.error ?? this.#ending.closing!;
+    return (this.end ?? this.#wire.fate ?? this.#farewell!).error;
   }
 
   /** There is a message or the end. */
@@ -235,26 +230,20 @@ export class StreamLink implements Link {
     return GOODBYE;
   }
 
-  #push(): void {
-    const wasFull = this.#wire.full;
-    this.#wire.push();
-    if (wasFull !== this.#wire.full) this.#updateRef();
-  }
-
   #onLost(fate: LinkEnd): void {
     this.#writing.settle(true);
-    if (this.#ending.closing !== undefined) this.#finish(fate);
+    if (this.#farewell !== undefined) this.#finish(fate);
     else if (this.#readable) this.#reading.settle(true);
   }
 
   #onEvents(events: number): void {
     if (this.#wire.released) return;
-    if (this.#ending.closing !== undefined) {
-      this.#closeOn(events);
+    if (this.#farewell !== undefined) {
+      this.#farewell.go(events);
       return;
     }
     if ((events & WRITABLE) !== 0) {
-      this.#push();
+      this.#wire.push();
       if (this.#writing.waiting && this.#writable(this.#wanted)) this.#writing.settle(true);
     }
     if ((events & GONE) !== 0) {
@@ -271,43 +260,24 @@ export class StreamLink implements Link {
     if (this.#reading.waiting && this.#readable) this.#reading.settle(true);
   }
 
-  /** False when there is nothing to wait for: the link has ended, or is closing already. */
-  #beginClose(): boolean {
-    if (this.ended) return false;
-    this.#ending.closing = closedHere();
-    this.#inbox.detach();
+  #beginClose(): Farewell {
+    const farewell = new Farewell(
+      this.#wire,
+      () => this.#look(),
+      (end) => this.#finish(end),
+    );
+    this.#farewell = farewell;
     this.#reading.settle(true);
     this.#writing.settle(true);
-    if (this.#wire.fate !== undefined) {
-      this.#finish(this.#wire.fate);
-    } else {
-      this.#outbox.sayBye();
-      this.#wire.push();
-      if (this.end === undefined && !this.#outbox.pending) this.#finishClose(true);
-    }
-    return this.end === undefined;
-  }
-
-  /** What the peer still sends is dropped: it may have to be rid of it before it reads. */
-  #closeOn(events: number): void {
-    if ((events & WRITABLE) !== 0) this.#wire.push();
-    if (this.end === undefined && !this.#outbox.pending) this.#finishClose(true);
-    if (this.end !== undefined || (events & ~WRITABLE) === 0) return;
-    if (!this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
-    while (this.end === undefined && this.#look() === MESSAGE) {
-      this.#inbox.lend();
-      this.#inbox.release();
-    }
-  }
-
-  #finishClose(orderly: boolean): void {
-    if (orderly) this.#lingering = this.#wire.releaseOrderly();
-    this.#finish({ by: 'local', orderly, error: this.#ending.closing! });
+    farewell.begin();
+    return farewell;
   }
 
   #finish(end: LinkEnd): void {
-    this.#ending.settle(end);
+    if (this.end !== undefined) return;
+    this.end = end;
     this.#wire.release();
+    this.#settleClosed(end);
     this.#reading.settle(true);
     this.#writing.settle(true);
   }

@@ -5,6 +5,13 @@ import { cannotBlock, cutOff, describePeer, peerClosed } from './ends.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 
+export interface WireHooks {
+  /** The stream is gone: `fate` has been set. */
+  onLost(fate: LinkEnd): void;
+  /** `full` has changed. */
+  onFull(): void;
+}
+
 /** The stream of a link, with what was read from it and what is to be written to it. */
 export class Wire {
   readonly inbox: Inbox;
@@ -20,14 +27,13 @@ export class Wire {
   /** Something was written and nothing has come since. */
   asked = false;
   readonly #stream: ByteStream;
-  readonly #onLost: (fate: LinkEnd) => void;
+  readonly #hooks: WireHooks;
   #watched = 0;
   #alive = false;
 
-  /** `onLost` is called when `fate` is set. */
-  constructor(stream: ByteStream, maxMessageBytes: number, batchBytes: number, onLost: (fate: LinkEnd) => void) {
+  constructor(stream: ByteStream, maxMessageBytes: number, batchBytes: number, hooks: WireHooks) {
     this.#stream = stream;
-    this.#onLost = onLost;
+    this.#hooks = hooks;
     this.who = describePeer(stream.peer);
     this.inbox = new Inbox(maxMessageBytes, this.who);
     this.outbox = new Outbox(batchBytes);
@@ -59,7 +65,9 @@ export class Wire {
     try {
       const done = this.outbox.write(this.#stream);
       this.asked = true;
-      if (done === this.full) this.watch(done ? this.#watched & ~WRITABLE : this.#watched | WRITABLE);
+      if (done !== this.full) return;
+      this.watch(done ? this.#watched & ~WRITABLE : this.#watched | WRITABLE);
+      this.#hooks.onFull();
     } catch (error) {
       this.readToEnd(error);
     }
@@ -77,7 +85,7 @@ export class Wire {
     const { said, error } = this.inbox.farewell();
     this.fate = said ? peerClosed(this.who, error) : cutOff(this.who, this.inbox.torn, cause);
     this.release();
-    this.#onLost(this.fate);
+    this.#hooks.onLost(this.fate);
   }
 
   /** Tells the peer why it is disconnected, if it still takes that at once. */
