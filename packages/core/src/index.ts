@@ -1,7 +1,9 @@
 export type { InterceptedCall, Interceptor, Timeout, TimeoutPolicy } from './channel/index.js';
 export { parseTimeout } from './channel/index.js';
 export * from './client/index.js';
-export * from './codec/index.js';
+export * from './codec/contract.js';
+export * from './codec/schema.js';
+export * from './codec/service.js';
 export * from './errors/index.js';
 export * from './server/index.js';
 export * from './transport/index.js';

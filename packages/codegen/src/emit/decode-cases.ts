@@ -70,23 +70,20 @@ export class DecodeCases {
     const { value } = field;
     if (value.kind !== 'message') return;
     const variable = this.#names.variable((field.oneof ?? field).localName);
-    const before =
-      field.shape === 'repeated'
-        ? ''
-        : field.oneof === undefined
-          ? `, ${variable}`
-          : `, ${variable}?.case === ${quote(field.localName)} ? ${variable}.value : undefined`;
-    const decode = (from: string) => `${this.#names.codec(value, 'decode')}(bytes, ${from}, until, depth + 1${before})`;
+    const base = field.shape === 'repeated' ? '' : field.oneof === undefined ? `, ${variable}` : ', before';
+    const decode = (from: string) => `${this.#names.codec(value, 'decode')}(bytes, ${from}, until, depth + 1${base})`;
+    const member = `const before = ${variable}?.case === ${quote(field.localName)} ? ${variable}.value : undefined;`;
+    const before = field.oneof === undefined ? [] : [member];
     if (field.group) {
       this.#case(field.number, GROUP, true, () => {
         const find = `${this.#names.run('groupEnd')}(bytes, pos, end, tag, ${quote(field.fullName)}, depth + 1)`;
         this.#code.line(`const until = ${find};`, `const next = ${this.#names.run('cursor')}.pos;`);
-        this.#code.line(this.#store(field, decode('pos')), 'pos = next;');
+        this.#code.line(...before, this.#store(field, decode('pos')), 'pos = next;');
       });
     } else {
       this.#case(field.number, DELIMITED, true, () => {
         const from = `${this.#names.run('cursor')}.pos`;
-        this.#code.line(this.#until(field), this.#store(field, decode(from)), 'pos = until;');
+        this.#code.line(this.#until(field), ...before, this.#store(field, decode(from)), 'pos = until;');
       });
     }
   }

@@ -25,7 +25,22 @@ const reserved = new Set([
 
 /** Variables of generated functions, which fields must not hide. */
 const variables = [
-  ...['at', 'base', 'bytes', 'depth', 'end', 'item', 'key', 'length', 'message', 'pos', 'size', 'start', 'tag'],
+  ...[
+    'at',
+    'base',
+    'before',
+    'bytes',
+    'depth',
+    'end',
+    'item',
+    'key',
+    'length',
+    'message',
+    'pos',
+    'size',
+    'start',
+    'tag',
+  ],
   ...['until', 'value'],
 ];
 
