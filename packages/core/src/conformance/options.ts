@@ -72,6 +72,11 @@ export interface ResolvedTest extends Omit<Required<TransportTest>, 'transport' 
 
 export function resolveTransportTest(test: TransportTest): ResolvedTest {
   const patienceMs = test.patienceMs ?? 10_000;
+  const { delivery, addressing } = test.expected.capabilities;
+  // Cases that must not hold for others would otherwise be left out in silence.
+  if (delivery !== 'exact') throw new RangeError(`delivery: the suite judges "exact" only, found "${delivery}"`);
+  if (addressing !== 'direct')
+    throw new RangeError(`addressing: the suite judges "direct" only, found "${addressing}"`);
   if (!(patienceMs > 0)) throw new RangeError(`patienceMs: expected a positive number, found ${patienceMs}`);
   return Object.freeze({
     ...test,

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Capabilities } from '../transport/contract.js';
 import { type Expected, type ThemeName, type TransportTest, testTransport } from './index.js';
@@ -20,11 +20,30 @@ const capabilities: Capabilities = {
   addressing: 'direct',
 };
 
-type Kind = 'memory' | 'net';
+type Kind = 'memory' | 'oneWay' | 'net' | 'inproc';
 
 const expected: Readonly<Record<Kind, Expected>> = {
   memory: { capabilities, reach: { worker: false, process: false } },
+  oneWay: { capabilities: { ...capabilities, directions: ['send'] }, reach: { worker: false, process: false } },
   net: { capabilities: { ...capabilities, peerDeath: true }, reach: { worker: true, process: true } },
+  inproc: {
+    capabilities: {
+      ...capabilities,
+      maxMessageBytes: 1_073_741_808,
+      blocking: true,
+      loans: true,
+      peerDeath: true,
+      credentials: true,
+    },
+    reach: { worker: true, process: false },
+  },
+};
+
+const addresses: Readonly<Record<Kind, (scratch: string, n: number) => string>> = {
+  memory: (scratch, n) => `memory:${join(scratch, `${n}`)}`,
+  oneWay: (_, n) => `memory:${n}`,
+  net: (scratch, n) => `net:${join(scratch, `${n}.sock`)}`,
+  inproc: (scratch, n) => `inproc:${basename(scratch)}-${n}`,
 };
 
 function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
@@ -33,13 +52,14 @@ function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
   return {
     name: kind,
     transport: { url: module, name: kind },
-    address: (scratch, n) => `${kind}:${join(scratch, `${n}.sock`)}`,
+    address: addresses[kind],
     expected: expected[kind],
     options: { maxMessageBytes: 50_000 },
   };
 }
 
 testTransport({ runner: { describe, it, afterAll }, ...test('memory') });
+testTransport({ runner: { describe, it, afterAll }, ...test('oneWay') });
 testTransport({ runner: { describe, it, afterAll }, ...test('net') });
 
 /** Each fault, where it can be seen, and the promise that it breaks. */
@@ -50,6 +70,7 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['damages a message', 'memory', 'messages', /0, 1, 2, 31, 32, 33 and the most bytes/],
   ['reuses a held span', 'memory', 'messages', /does not touch a received message before its release/],
   ['accepts a message over the limit', 'memory', 'messages', /one byte too many/],
+  ['sends the wrong way', 'oneWay', 'messages', /refuses to send from server to client/],
   ['is never full', 'memory', 'backpressure', /says full to small messages/],
   ['lies about room', 'memory', 'backpressure', /whenWritable waits while the link is full/],
   ['ignores deadlines', 'memory', 'waiting', /whenReadable says no once a short deadline has passed/],
@@ -74,6 +95,12 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['keeps its timers', 'memory', 'leaks', /waits that ended by deadline and by signal/],
   ['leaks a descriptor', 'memory', 'leaks', /links that were closed/],
   ['leaves a file behind', 'memory', 'leaks', /has left nothing in its folder/],
+  ['hangs in waitReadable', 'inproc', 'blocking', /waitReadable in a worker says no at its deadline/],
+  ['wakes for nothing', 'inproc', 'blocking', /waitReadable in a worker sleeps until a message comes/],
+  ['drops in closeSync', 'inproc', 'blocking', /closeSync in a worker delivers what was committed/],
+  ['waits in connectSync for ever', 'inproc', 'blocking', /connectSync in a worker fails like connect does/],
+  ['makes credentials up', 'inproc', 'peers', /tells both ends on one thread/],
+  ['admits everybody', 'inproc', 'peers', /refuses a peer under the rule: another uid/],
   ['takes death for an orderly end', 'net', 'death', /idle client was killed/],
   ['notices death late', 'net', 'death', /within 100 ms that an idle client was killed/],
   ['takes silence for death', 'net', 'death', /does not take a peer for dead/],

@@ -4,7 +4,7 @@ import { expectError, expectRejects, expectThrows } from '../expectations.js';
 import { seeded } from '../pattern.js';
 import type { Place } from '../peer/remote.js';
 import type { Suite } from '../suite.js';
-import { echo, expectEnd, expectMessages, inMs, send } from '../traffic.js';
+import { claim, echo, expectEnd, expectMessages, inMs, send } from '../traffic.js';
 import { blockingEnds } from './blocking-ends.js';
 import { blockingWaits } from './blocking-waits.js';
 
@@ -94,8 +94,7 @@ function pingPong({ it }: Suite, place: Place): void {
     const { peer, link } = await stage.server(place);
     const { result } = await peer.begin('echoSync');
     for (const [index, size] of [0, 1, 33, link.maxMessageBytes, 100].entries()) {
-      const span = link.claim(size);
-      assert.ok(span !== null, 'an idle link has room');
+      const span = await claim(link, size, stage.patienceMs);
       span.bytes.fill(index, span.start, span.end);
       link.commit(size);
       assert.ok(await link.whenReadable(stage.patience));

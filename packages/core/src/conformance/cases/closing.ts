@@ -7,9 +7,7 @@ import type { Suite, Way } from '../suite.js';
 import { claim, commit, drain, expectEnd, expectMessages, fillFirmly, inMs, next, tryClaim } from '../traffic.js';
 
 /** The orderly end. */
-export function closing({ it, expected }: Suite, { name, ends }: Way): void {
-  const exact = expected.capabilities.delivery === 'exact';
-
+export function closing({ it }: Suite, { name, ends }: Way): void {
   it(`close delivers everything that was committed, and then the end, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const random = seeded(5);
@@ -21,7 +19,7 @@ export function closing({ it, expected }: Suite, { name, ends }: Way): void {
       // Not flushed: that is what close is asked to do.
       await sender.close(stage.patience);
     })();
-    if (exact) await expectMessages(receiver, 0, sizes, stage.patienceMs);
+    await expectMessages(receiver, 0, sizes, stage.patienceMs);
     const end = await expectEnd(receiver, stage.patienceMs);
     expectEndIs(end, { by: 'peer', orderly: true, code: 'UNAVAILABLE', reason: 'PEER_CLOSED' });
     await stage.within(closed, 'close');

@@ -12,7 +12,7 @@ const CYCLES = 10;
 /** A deadline, in ms from now, whose timer shows if it is left behind. */
 const FAR_OFF_MS = 3_600_000;
 /** More for what is cheap: a leak of one in ten shows too. */
-const CHEAP_CYCLES = 50;
+const CHEAP_CYCLES = 25;
 
 /** Whatever happens, nothing is left: descriptors, mappings, timers, files, names. */
 export function leaks({ it, expected, ways }: Suite): void {

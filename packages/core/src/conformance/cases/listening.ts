@@ -9,8 +9,7 @@ import { expectEnd, expectMessages, inMs, send } from '../traffic.js';
 
 /** Finding each other: addresses that are free, taken, or nobody's; listeners and what outlives them. */
 export function listening(suite: Suite): void {
-  const { it, ways, expected } = suite;
-  const direct = expected.capabilities.addressing === 'direct';
+  const { it, ways } = suite;
 
   /** The pair carries a message in every way. */
   async function works(stage: Stage, pair: Pair): Promise<void> {
@@ -37,15 +36,13 @@ export function listening(suite: Suite): void {
     await works(stage, { client, server, listening });
   });
 
-  if (direct) {
-    it('refuses to listen where somebody listens, ALREADY_EXISTS (ADDRESS_IN_USE), and does not harm him', async (stage) => {
-      const pair = await stage.pair();
-      const again = stage.listen(pair.listening.url);
-      await expectRejects(again, { code: 'ALREADY_EXISTS', reason: 'ADDRESS_IN_USE' });
-      await works(stage, pair);
-      await works(stage, await newPair(stage, pair.listening));
-    });
-  }
+  it('refuses to listen where somebody listens, ALREADY_EXISTS (ADDRESS_IN_USE), and does not harm him', async (stage) => {
+    const pair = await stage.pair();
+    const again = stage.listen(pair.listening.url);
+    await expectRejects(again, { code: 'ALREADY_EXISTS', reason: 'ADDRESS_IN_USE' });
+    await works(stage, pair);
+    await works(stage, await newPair(stage, pair.listening));
+  });
 
   it('frees its address when it stops listening', async (stage) => {
     const url = stage.newUrl();

@@ -5,10 +5,10 @@ import { firstWrong, seeded } from '../pattern.js';
 import type { Suite, Way } from '../suite.js';
 import { check, claim, commit, expectEnd, expectMessages, fillFirmly, inMs, send, tryClaim } from '../traffic.js';
 
-/** Every message arrives once, whole and in order (delivery `exact`), in every way that the transport has. */
+/** Every message arrives once, whole and in order, in every way that the transport has. */
 export function messages(suite: Suite): void {
-  const { it, ways, closedWays, expected } = suite;
-  if (expected.capabilities.delivery === 'exact') for (const way of ways) oneWay(suite, way);
+  const { it, ways, closedWays } = suite;
+  for (const way of ways) oneWay(suite, way);
 
   for (const { name, ends } of closedWays) {
     it(`refuses to send ${name}: FAILED_PRECONDITION, naming the capability`, async (stage) => {
@@ -17,7 +17,7 @@ export function messages(suite: Suite): void {
     });
   }
 
-  if (ways.length < 2 || expected.capabilities.delivery !== 'exact') return;
+  if (ways.length < 2) return;
 
   it('carries messages both ways at once', async (stage) => {
     const { client, server } = await stage.pair();

@@ -23,7 +23,7 @@ export function notDead(suite: Suite): void {
     await exchange(stage, suite, peer, link);
   });
 
-  if (ways.some((way) => !way.forth) && expected.capabilities.delivery === 'exact') {
+  if (ways.some((way) => !way.forth)) {
     it('keeps what is sent to a stopped peer until it continues', async (stage) => {
       const { peer, link } = await stage.client('process');
       await peer.freeze();

@@ -3,6 +3,7 @@ import { testTransport } from '../suite.js';
 
 export interface Outcome {
   readonly name: string;
+  readonly ms: number;
   /** Absent when the case passed. */
   readonly error?: unknown;
 }
@@ -26,12 +27,12 @@ export async function collect(test: Omit<TransportTest, 'runner'>, only = /(?:)/
   testTransport({ ...test, runner });
   const outcomes: Outcome[] = [];
   for (const { name, body } of cases.filter((one) => only.test(one.name))) {
-    outcomes.push(
-      await body().then(
-        () => ({ name }),
-        (error: unknown) => ({ name, error }),
-      ),
+    const start = performance.now();
+    const outcome = await body().then(
+      () => ({ name }),
+      (error: unknown) => ({ name, error }),
     );
+    outcomes.push({ ...outcome, ms: performance.now() - start });
   }
   for (const body of last) await body();
   return outcomes;

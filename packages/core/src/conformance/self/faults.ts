@@ -11,6 +11,7 @@ export type Fault =
   /** A message's room is used again before its release. */
   | 'reuses a held span'
   | 'accepts a message over the limit'
+  | 'sends the wrong way'
   | 'is never full'
   /** Says that there is room when there is none. */
   | 'lies about room'
@@ -40,6 +41,13 @@ export type Fault =
   | 'claims to know more than it can'
   | 'ignores rules'
   | 'ignores wrong options'
+  /** Of a thread that blocks: */
+  | 'hangs in waitReadable'
+  | 'wakes for nothing'
+  | 'drops in closeSync'
+  | 'waits in connectSync for ever'
+  | 'makes credentials up'
+  | 'admits everybody'
   /** Of a peer in another process: */
   | 'takes death for an orderly end'
   | 'notices death late'

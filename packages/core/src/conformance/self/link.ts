@@ -23,11 +23,15 @@ const MESSAGE_COST_BYTES = 32;
 
 const channel = { failed: 'channel' } as const;
 
-function unsupported(what: string): RpcError {
-  return new RpcError('FAILED_PRECONDITION', `${what} needs the capability "blocking", which this transport lacks`, {
-    ...channel,
-    reason: Reason.UNSUPPORTED,
-  });
+function unsupported(what: string, capability = 'blocking'): RpcError {
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    `${what} needs more than the capability "${capability}" of this transport`,
+    {
+      ...channel,
+      reason: Reason.UNSUPPORTED,
+    },
+  );
 }
 
 /** The contract of links at its plainest: one copy in, one copy out, nothing fast. */
@@ -36,6 +40,8 @@ export class ReferenceLink implements Link {
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
   carrier!: Carrier;
+  /** False at the receiving end of a transport that goes one way only. */
+  canSend = true;
   readonly #faults: Faults;
   readonly #waiters: Waiters;
   readonly #queue: Buffer[] = [];
@@ -102,6 +108,7 @@ export class ReferenceLink implements Link {
   // --- sending ---
   claim(bytes: number): Span | null {
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
+    if (!this.canSend && !this.#faults.has('sends the wrong way')) throw unsupported('sending from here', 'directions');
     if (bytes > this.maxMessageBytes && !this.#faults.has('accepts a message over the limit')) {
       const text = `a message of ${bytes} bytes is over the limit of ${this.maxMessageBytes}`;
       throw new RpcError('RESOURCE_EXHAUSTED', text, { reason: Reason.MESSAGE_TOO_LARGE });
@@ -149,6 +156,10 @@ export class ReferenceLink implements Link {
     if (message === undefined) return;
     this.#waitingBytes -= message.length + MESSAGE_COST_BYTES;
     this.carrier.taken(this.#waitingBytes);
+  }
+
+  pollReadable(): boolean {
+    return this.#queue.length > 0 || this.#end !== undefined;
   }
 
   // --- waiting ---

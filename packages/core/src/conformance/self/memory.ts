@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { Link, Transport } from '../../transport/contract.js';
+import type { Direction, Link, Transport } from '../../transport/contract.js';
 import type { Fault, Faults } from './faults.js';
 import { type Carrier, ReferenceLink } from './link.js';
 import {
@@ -70,13 +70,13 @@ interface Place {
 }
 
 /** A transport between two ends on one thread: as little as keeps the contract. */
-export function createMemoryTransport(...list: Fault[]): Transport {
+export function createMemoryTransport(list: readonly Fault[], direction: Direction = 'duplex'): Transport {
   const faults: Faults = new Set(list);
   const places = new Map<string, Place>();
   const everyLink = new Set<ReferenceLink>();
   return {
     scheme: 'memory',
-    capabilities: capabilitiesOf(faults, false),
+    capabilities: capabilitiesOf(faults, false, direction),
     validateOptions,
     connectSync,
     async connect(address, options, deadline, signal) {
@@ -87,6 +87,8 @@ export function createMemoryTransport(...list: Fault[]): Transport {
       const most = Math.min(limit, place.limit);
       const client = new ReferenceLink({ address: address.url }, most, faults);
       const server = new ReferenceLink({ address: 'memory:client' }, most, faults);
+      client.canSend = direction !== 'receive';
+      server.canSend = direction !== 'send';
       client.carrier = new MemoryCarrier(client, server, faults);
       server.carrier = new MemoryCarrier(server, client, faults);
       for (const link of [client, server]) {

@@ -125,7 +125,7 @@ function marker(length: number): Buffer {
 }
 
 /** A transport between processes, not blocking: as little as keeps the contract. */
-export function createNetTransport(...list: Fault[]): Transport {
+export function createNetTransport(list: readonly Fault[]): Transport {
   const faults: Faults = new Set(list);
   const open = (socket: Socket, address: string, limit: number, onLink?: (link: Link) => void): ReferenceLink => {
     const link = new ReferenceLink({ address }, limit, faults);

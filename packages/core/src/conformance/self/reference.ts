@@ -1,11 +1,11 @@
 import { Reason, RpcError } from '../../errors/index.js';
-import type { Capabilities, Transport, TransportOptions } from '../../transport/contract.js';
+import type { Capabilities, Direction, Transport, TransportOptions } from '../../transport/contract.js';
 import type { Faults } from './faults.js';
 
-/** What both reference transports can do; written once more, by hand, in the tests. */
-export function capabilitiesOf(faults: Faults, peerDeath: boolean): Capabilities {
+/** What the reference transports can do; written once more, by hand, in the tests. */
+export function capabilitiesOf(faults: Faults, peerDeath: boolean, direction: Direction = 'duplex'): Capabilities {
   return {
-    directions: ['duplex'],
+    directions: [direction],
     delivery: 'exact',
     maxMessageBytes: 1 << 20,
     handlesPerMessage: faults.has('claims to know more than it can') ? 1 : 0,
