@@ -1,5 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { runBare } from './bare.js';
 import type { Child, Children } from './children.js';
 import type { ClientJob, ClientTask, Measurement } from './client-main.js';
@@ -55,7 +56,7 @@ export async function startPair(
     const program = part === 'server' ? serverProgram : clientProgram;
     const [command = process.execPath, ...args] = wrap(part);
     const node = wrap(part).length === 0 ? [] : [process.execPath];
-    return children.start(command, [...args, ...node, program.pathname, JSON.stringify(job)]);
+    return children.start(command, [...args, ...node, fileURLToPath(program), JSON.stringify(job)]);
   };
   let server: Child | undefined;
   if (subject.home === 'process') {

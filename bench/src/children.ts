@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 /** A running program. Its stdin is its lifeline: when that ends, it closes what it has and exits. */
 export interface Child {
@@ -101,7 +102,7 @@ export function createChildren(label: string): Children {
   return {
     dir,
     start,
-    startModule: (module, job) => start(process.execPath, [module.pathname, JSON.stringify(job)]),
+    startModule: (module, job) => start(process.execPath, [fileURLToPath(module), JSON.stringify(job)]),
     get ending() {
       return closing !== undefined;
     },
