@@ -6,6 +6,8 @@ import { entryName, propertyName } from './names.js';
 import type { ProtoProblem } from './problem.js';
 import { at, nameOf } from './resolve.js';
 
+const MAX_NUMBER = 2 ** 29 - 1;
+
 type Types = ReadonlyMap<protobuf.ReflectionObject, MessageModel | EnumModel>;
 
 /** Fills a message's fields and oneofs. */
@@ -72,7 +74,7 @@ function defaultInWords(field: protobuf.Field): string | undefined {
   return field.type === 'string' || field.type === 'bytes' ? JSON.stringify(value) : String(value);
 }
 
-/** Two fields that become one property; a number that the wire has no room for. */
+/** Two fields that become one property; a number that no field may have. */
 function checkNames(file: ProtoFile, message: MessageModel, problems: ProtoProblem[]): void {
   const taken = new Map<string, string>();
   const properties = [...message.fields.filter((field) => field.oneof === undefined), ...message.oneofs];
@@ -87,9 +89,13 @@ function checkNames(file: ProtoFile, message: MessageModel, problems: ProtoProbl
     } else problems.push({ file: file.path, line: message.line, text: `"${fullName}" is declared twice` });
   }
   for (const field of message.reflected.fieldsArray) {
-    if (field.filename && (field.id < 1 || field.id > 2 ** 29 - 1 || (field.id >= 19_000 && field.id < 20_000))) {
+    if (!field.filename) continue;
+    const { id } = field;
+    if (id < 1 || id > MAX_NUMBER)
+      problems.push(at(file, field, `field number ${id} is not between 1 and ${MAX_NUMBER}`));
+    else if (id >= 19_000 && id <= 19_999) {
       problems.push(
-        at(file, field, `field number ${field.id} is outside of 1 to 536870911, or among the reserved 19000 to 19999`),
+        at(file, field, `field number ${id} is one of those (19000 to 19999) that protobuf keeps for itself`),
       );
     }
   }

@@ -85,7 +85,7 @@ export function loadFiles(input: ProtoInput): LoadedFiles {
     }
     const known = remember(path, name);
     if (known === name) return { name, path, text: readFileSync(path, 'utf8') };
-    problem(`import "${name}" is the file that is also known as "${known}": name the include directories`);
+    problem(`import "${name}" is the file that is also known as "${known}": say with include directories which it is`);
     return undefined;
   };
 

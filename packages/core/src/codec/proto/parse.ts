@@ -8,7 +8,7 @@ const parser = protobuf.parse as typeof protobuf.parse & { filename: string | nu
 
 /** Parses one file into the root, into which `earlier` ones were parsed. Throws INVALID_ARGUMENT (BAD_PROTO). */
 export function parseInto(root: protobuf.Root, file: ProtoFile, text: string, earlier: Iterable<ProtoFile>): void {
-  const problems = nameProblems(file);
+  const problems = silentProblems(file);
   if (problems.length > 0) throw protoError(problems);
   parser.filename = file.name;
   try {
@@ -20,19 +20,27 @@ export function parseInto(root: protobuf.Root, file: ProtoFile, text: string, ea
   }
 }
 
-/** protobufjs drops what is called `__proto__` without a word. */
-function nameProblems(file: ProtoFile): ProtoProblem[] {
-  return file.scan.declarations
+/** What protobufjs takes without a word: it drops what is called `__proto__`, and reads any syntax as proto2. */
+function silentProblems(file: ProtoFile): ProtoProblem[] {
+  const problems = file.scan.declarations
     .filter(({ name }) => name === '__proto__')
     .map(({ kind, line }) => ({ file: file.path, line, text: `a ${kind} can't be called "__proto__"` }));
+  const { syntax } = file.scan;
+  if (syntax === undefined || /^(proto2|proto3)$/.test(syntax.name)) return problems;
+  const text = `syntax "${syntax.name}" is not known: there are "proto2" and "proto3"`;
+  return [{ file: file.path, line: syntax.line, text }, ...problems];
 }
 
 /** `illegal token '}' (geo.proto, line 12)`, and messages that name no line, as a problem with one. */
 function inWords(file: ProtoFile, message: string, earlier: Iterable<ProtoFile>): ProtoProblem {
   const illegal = /^(.*) \((?:.*, )?line (\d+)\)$/s.exec(message);
   if (illegal !== null) {
-    const what = illegal[1]!.replace(/^illegal token '(.*)', '(.*)' expected$/s, 'found "$1" where "$2" was expected');
-    const text = what.replace(/^illegal (.*) '(.*)'$/s, 'unexpected $1 "$2"').replace(/^illegal /, 'unfinished ');
+    const text = illegal[1]!
+      .replace(/^illegal token 'null', '(.*)' expected$/s, 'the file ends where "$1" was expected')
+      .replace(/^illegal token '(.*)', '(.*)' expected$/s, 'found "$1" where "$2" was expected')
+      .replace(/^illegal .* 'null'$/s, 'the file ends in the middle of a declaration')
+      .replace(/^illegal (.*) '(.*)'$/s, 'unexpected $1 "$2"')
+      .replace(/^illegal (string|comment)$/, 'a $1 is not ended');
     return { file: file.path, line: Number(illegal[2]), text };
   }
   const { declarations } = file.scan;

@@ -23,6 +23,8 @@ export interface ImportStatement {
 
 export interface Scan {
   readonly package: string;
+  /** As stated; undefined when it is not, or when an edition is. */
+  readonly syntax: { readonly name: string; readonly line: number } | undefined;
   readonly imports: readonly ImportStatement[];
   readonly declarations: readonly Declaration[];
 }
@@ -45,6 +47,7 @@ export function scanProto(source: string): Scan {
   const declarations: Declaration[] = [];
   const scopes: Scope[] = [];
   let packageName = '';
+  let syntax: Scan['syntax'];
   let statement: Token[] = [];
 
   const owner = (): string => scopes.findLast((scope) => scope.name !== '')?.name ?? packageName;
@@ -77,6 +80,8 @@ export function scanProto(source: string): Scan {
     const kind = scopes.at(-1)?.kind;
     const equals = words.indexOf('=');
     if (words[0] === 'package') packageName = words.slice(1).join('');
+    else if (words[0] === 'edition') return;
+    else if (words[0] === 'syntax') syntax = { name: (words[2] ?? '').slice(1, -1), line: statement[0]!.line };
     else if (words[0] === 'import') {
       const path = statement.at(-1);
       if (path !== undefined) {
@@ -110,7 +115,7 @@ export function scanProto(source: string): Scan {
       statement = [];
     } else statement.push(token);
   }
-  return { package: packageName, imports, declarations };
+  return { package: packageName, syntax, imports, declarations };
 }
 
 function* tokens(source: string): Generator<Token> {
