@@ -9,6 +9,12 @@ const BOUNDLESS = 1 << 26;
 /** Even an empty message takes some room. */
 const MESSAGE_COST_BYTES = 16;
 
+/** For a promise that is awaited later: when something else fails first, its own failure is of no interest. */
+export function meanwhile<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 export const inMs = (ms: number): number => performance.now() + ms;
 
 /** Checks that a received span is message `index` of `size` bytes, and lies within its memory. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { Suite, Way } from '../suite.js';
-import { check, commit, expectMessages, fill, fillFirmly, inMs, next, send, tryClaim } from '../traffic.js';
+import { check, commit, expectMessages, fill, fillFirmly, inMs, meanwhile, next, send, tryClaim } from '../traffic.js';
 
 /** A receiver that does not keep up: the sender is told "full", waits, and nothing is lost. */
 export function backpressure(suite: Suite): void {
@@ -98,7 +98,7 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
     assert.equal(writable, false, 'nobody has made room yet');
     await expectMessages(receiver, 0, new Array(count).fill(100), stage.patienceMs);
     // A receiver that has taken everything goes on waiting, as receivers do.
-    const arriving = expectMessages(receiver, count, [max], stage.patienceMs);
+    const arriving = meanwhile(expectMessages(receiver, count, [max], stage.patienceMs));
     await stage.within(waiting, 'whenWritable');
     assert.equal(writable, true);
     const span = tryClaim(sender, max);

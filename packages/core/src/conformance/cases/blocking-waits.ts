@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { FAR_MS } from '../clock.js';
 import type { Place } from '../peer/remote.js';
 import type { Suite } from '../suite.js';
-import { expectMessages, fillFirmly, send } from '../traffic.js';
+import { expectMessages, fillFirmly, meanwhile, send } from '../traffic.js';
 
 /** `waitReadable` and `waitWritable` of a client elsewhere; its server is on this event loop. */
 export function blockingWaits({ it, ways }: Suite, place: Place): void {
@@ -79,7 +79,8 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
       const count = await peer.call('fill', { from: 0, size: 100 });
       const { result } = await peer.begin('waitWritable', { bytes: max, timeoutMs });
       await peer.fallAsleep();
-      const arriving = expectMessages(link, 0, [...new Array(count).fill(100), max], stage.patienceMs);
+      const sizes = [...new Array(count).fill(100), max];
+      const arriving = meanwhile(expectMessages(link, 0, sizes, stage.patienceMs));
       assert.equal((await result).result, true);
       await peer.call('sendSync', { from: count, sizes: [max] });
       await arriving;

@@ -4,7 +4,7 @@ import { expectError, expectRejects, expectThrows } from '../expectations.js';
 import { seeded } from '../pattern.js';
 import type { Place } from '../peer/remote.js';
 import type { Suite } from '../suite.js';
-import { claim, echo, expectEnd, expectMessages, inMs, send } from '../traffic.js';
+import { claim, echo, expectEnd, expectMessages, inMs, meanwhile, send } from '../traffic.js';
 import { blockingEnds } from './blocking-ends.js';
 import { blockingWaits } from './blocking-waits.js';
 
@@ -83,7 +83,7 @@ function pingPong({ it }: Suite, place: Place): void {
     const sizes = Array.from({ length: 1000 }, () => random(Math.min(200, link.maxMessageBytes)));
     const max = link.maxMessageBytes;
     sizes.push(max, 0, max, 1, max);
-    const echoing = echo(link, stage.patienceMs);
+    const echoing = meanwhile(echo(link, stage.patienceMs));
     await peer.call('pingPongSync', { from: 0, sizes });
     await peer.call('closeSync');
     assert.equal(await echoing, sizes.length);

@@ -4,7 +4,18 @@ import { TIMER_SLACK_MS } from '../clock.js';
 import { expectEndIs, expectHarmless, expectThrows } from '../expectations.js';
 import { seeded } from '../pattern.js';
 import type { Suite, Way } from '../suite.js';
-import { claim, commit, drain, expectEnd, expectMessages, fillFirmly, inMs, next, tryClaim } from '../traffic.js';
+import {
+  claim,
+  commit,
+  drain,
+  expectEnd,
+  expectMessages,
+  fillFirmly,
+  inMs,
+  meanwhile,
+  next,
+  tryClaim,
+} from '../traffic.js';
 
 /** The orderly end. */
 export function closing({ it }: Suite, { name, ends }: Way): void {
@@ -12,13 +23,14 @@ export function closing({ it }: Suite, { name, ends }: Way): void {
     const { sender, receiver } = ends(await stage.pair());
     const random = seeded(5);
     const sizes = Array.from({ length: 100 }, () => random(Math.min(sender.maxMessageBytes, 300)));
-    const closed = (async () => {
+    const sending = async () => {
       for (const [index, size] of sizes.entries()) {
         commit(sender, tryClaim(sender, size) ?? (await claim(sender, size, stage.patienceMs)), index, size);
       }
       // Not flushed: that is what close is asked to do.
       await sender.close(stage.patience);
-    })();
+    };
+    const closed = meanwhile(sending());
     await expectMessages(receiver, 0, sizes, stage.patienceMs);
     const end = await expectEnd(receiver, stage.patienceMs);
     expectEndIs(end, { by: 'peer', orderly: true, code: 'UNAVAILABLE', reason: 'PEER_CLOSED' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { expectEndIs, expectHarmless } from '../expectations.js';
 import type { Suite } from '../suite.js';
-import { drain, expectEnd, expectMessages } from '../traffic.js';
+import { drain, expectEnd, expectMessages, meanwhile } from '../traffic.js';
 import { died, exchange } from './victims.js';
 
 /** Peers on other threads of this process, some of which are terminated. */
@@ -53,7 +53,7 @@ export function threads(suite: Suite): void {
     it('delivers whole messages in order of a thread that is terminated while it floods', async (stage) => {
       const { peer, link } = await stage.client('worker');
       await peer.begin('flood', { from: 0, size: 100 });
-      const received = drain(link, 0, 100, stage.patienceMs);
+      const received = meanwhile(drain(link, 0, 100, stage.patienceMs));
       await peer.kill();
       assert.ok((await received) >= 0);
       expectEndIs(link.end, died);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { meanwhile } from '../traffic.js';
 import type { CommandArgs, CommandName, CommandResult } from './commands.js';
 import { fromPlainError, type Reply, type Request, type Start } from './protocol.js';
 
@@ -61,8 +62,8 @@ export class RemotePeer {
   }
 
   /** Runs a command; resolves with its result, rejects with what it threw. */
-  async call<N extends CommandName>(command: N, ...args: CommandArgs<N>): Promise<CommandResult<N>> {
-    return (await this.begin(command, ...args)).result;
+  call<N extends CommandName>(command: N, ...args: CommandArgs<N>): Promise<CommandResult<N>> {
+    return meanwhile(this.begin(command, ...args).then(({ result }) => result));
   }
 
   /** Resolves as soon as the peer is about to run the command. */
