@@ -52,6 +52,8 @@ export class Channel {
   readonly maxPayloadBytes: number;
   readonly #flags: number;
   readonly #envelope: Envelope = emptyEnvelope();
+  /** Something was handled that goes on in a microtask: the receive loop had better let it run before it polls. */
+  yieldDue = false;
   #flushQueued = false;
   /** What the peer said when it left, which is better than what the link can tell. */
   #farewell: RpcError | undefined;

@@ -19,7 +19,7 @@ function message(payload: string, flags = 0): { span: Span; bytes: Buffer } {
   const end = start + ENVELOPE_BYTES + payload.length;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   bytes.write(payload, start + ENVELOPE_BYTES);
-  writeEnvelope(view, start, Kind.REPLY, flags, 5, payload.length, 0xfffffff0, 7, 250);
+  writeEnvelope(view, start, Kind.REPLY, flags, 5, payload.length, 0x3ffffff0, 7, 250);
   if ((flags & Flag.CHECKSUM) !== 0) sealEnvelope(bytes, view, start, end);
   return { span: { bytes, view, start, end }, bytes };
 }
@@ -35,7 +35,7 @@ describe('the envelope', () => {
       status: 5,
       payloadLength: 5,
       headersLength: 0,
-      callId: 0xfffffff0,
+      callId: 0x3ffffff0,
       methodId: 7,
       timeLeft: 250,
     });
@@ -67,11 +67,11 @@ describe('the envelope', () => {
     expect(readEnvelope(typeof damaged === 'number' ? span : damaged, emptyEnvelope())).toBe(problem);
   });
 
-  it('carries the time left in whole milliseconds, rounded up, and no deadline past what 32 bits hold', () => {
+  it('carries the time left in whole milliseconds, rounded up, and no deadline past what 31 bits hold', () => {
     expect(timeLeft(100.2, 100)).toBe(1);
     expect(timeLeft(99, 100)).toBe(0);
     expect(timeLeft(Number.POSITIVE_INFINITY, 100)).toBe(NO_DEADLINE);
     expect(timeLeft(2 ** 33, 0)).toBe(NO_DEADLINE);
-    expect(timeLeft(2 ** 31 + 5, 0)).toBe(2 ** 31 + 5);
+    expect(timeLeft(2 ** 31 - 5, 0)).toBe(2 ** 31 - 5);
   });
 });

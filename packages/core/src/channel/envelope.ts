@@ -19,7 +19,7 @@ import type { Span } from '../transport/contract.js';
  *  +--------+--------+--------+--------+
  *  |            method id              |  20   from the callee's method table
  *  +--------+--------+--------+--------+
- *  |            time left              |  24   ms, rounded up; 0xffffffff: no deadline (or one past 49 days)
+ *  |            time left              |  24   ms, rounded up; 0x7fffffff: no deadline (or one past 24 days)
  *  +--------+--------+--------+--------+
  *  |             checksum              |  28   CRC-32 of bytes 0-27 and all that follows the envelope, or 0
  *  +--------+--------+--------+--------+
@@ -57,7 +57,7 @@ export const Flag = {
 } as const;
 
 /** The `time left` of a call without a deadline. */
-export const NO_DEADLINE = 0xffff_ffff;
+export const NO_DEADLINE = 0x7fff_ffff;
 
 /** A decoded envelope. One object per channel, overwritten by each message. */
 export interface Envelope {

@@ -14,8 +14,13 @@ const MESSAGES = 64;
 export async function receiveLoop(channel: Channel): Promise<void> {
   const { link } = channel;
   let handled = 0;
-  for (;;) {
-    for (let span = link.receive(); span !== null; span = link.receive()) {
+  do {
+    for (;;) {
+      const span = link.receive();
+      if (span === null) {
+        if (channel.yieldDue || link.ended || !link.pollReadable()) break;
+        continue;
+      }
       channel.handle(span);
       link.release();
       if (++handled % MESSAGES === 0 && turnIsDue(performance.now())) {
@@ -26,8 +31,8 @@ export async function receiveLoop(channel: Channel): Promise<void> {
     if (link.ended) break;
     link.flush();
     if (channel.outbox.length > CLOGGED) await channel.outbox.drained;
-    await link.whenReadable(Number.POSITIVE_INFINITY);
-  }
+    channel.yieldDue = false;
+  } while (await link.whenReadable(Number.POSITIVE_INFINITY));
   channel.linkEnded();
 }
 

@@ -2,6 +2,7 @@ import { Deadlines, decodeFailure, ENVELOPE_BYTES, type Envelope, Kind } from '.
 import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { CallInFlight } from './call-in-flight.js';
+import { CallTable } from './call-table.js';
 
 /** Counts of one client since it was made. */
 export interface ClientStats {
@@ -12,10 +13,9 @@ export interface ClientStats {
 
 /** The calls of one client that wait for something, by id. */
 export class CallsInFlight {
-  readonly #calls = new Map<number, CallInFlight>();
+  readonly #calls = new CallTable();
   readonly #deadlines = new Deadlines((now) => this.#sweep(now));
   readonly #onBusy: (busy: boolean) => void;
-  #lastId = 0;
   #lateReplies = 0;
 
   /** `onBusy` hears when the first call begins and when the last has ended. */
@@ -29,10 +29,7 @@ export class CallsInFlight {
 
   /** Gives the call an id that no other call in flight has. */
   add(call: CallInFlight): void {
-    do this.#lastId = (this.#lastId + 1) >>> 0;
-    while (this.#lastId === 0 || this.#calls.has(this.#lastId));
-    call.id = this.#lastId;
-    this.#calls.set(call.id, call);
+    this.#calls.add(call);
     if (this.#calls.size === 1) this.#onBusy(true);
   }
 
@@ -42,11 +39,12 @@ export class CallsInFlight {
   }
 
   remove(call: CallInFlight): void {
-    if (this.#calls.delete(call.id) && this.#calls.size === 0) this.#onBusy(false);
+    if (this.#calls.delete(call) && this.#calls.size === 0) this.#onBusy(false);
   }
 
   onReply(envelope: Envelope, span: Span): void {
     const call = this.#calls.get(envelope.callId);
+    if (call?.channel !== undefined) call.channel.yieldDue = !call.blocking;
     if (call === undefined) {
       if (envelope.kind === Kind.REPLY) this.#lateReplies++;
       return;

@@ -36,7 +36,7 @@ export class Admission {
     const next = this.#queue.shift();
     if (next !== undefined) next();
     else this.#taken--;
-    if (this.#taken === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#taken === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   get running(): number {

@@ -141,6 +141,7 @@ export class CallsInProgress implements RequestSink {
       return;
     }
     this.#await(call);
+    this.#channel.yieldDue = true;
     (result as PromiseLike<unknown>).then(
       (reply) => {
         this.#admission.release();
@@ -168,19 +169,23 @@ export class CallsInProgress implements RequestSink {
   }
 
   #reply(call: CallInProgress, reply: unknown): void {
-    if (call.oneway || this.#channel.ended) return;
-    const attempt = (): boolean => {
-      if (this.#channel.ended) return true;
-      try {
-        const { response } = call.route.method;
-        return this.#channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, response, reply as object);
-      } catch (error) {
-        if (!this.#channel.ended) this.#fail(call, badReply(call, error));
-        return true;
-      }
-    };
+    if (call.oneway) return;
     const { outbox } = this.#channel;
-    if (outbox.length > 0 || !attempt()) outbox.add({ bytes: this.#replyBytes(call, reply), attempt });
+    if (outbox.length > 0 || !this.#tryReply(call, reply)) {
+      outbox.add({ bytes: this.#replyBytes(call, reply), attempt: () => this.#tryReply(call, reply) });
+    }
+  }
+
+  /** False when the link is full now. */
+  #tryReply(call: CallInProgress, reply: unknown): boolean {
+    const channel = this.#channel;
+    if (channel.ended) return true;
+    try {
+      return channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, call.route.method.response, reply as object);
+    } catch (error) {
+      if (!channel.ended) this.#fail(call, badReply(call, error));
+      return true;
+    }
   }
 
   #replyBytes(call: CallInProgress, reply: unknown): number {

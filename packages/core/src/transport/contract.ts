@@ -102,6 +102,12 @@ export interface Link {
   /** True once the peer's last message has been received and no other can come. */
   readonly ended: boolean;
 
+  /**
+   * Looks for a message for about a microsecond, where looking costs no system call: true when `receive` would give one
+   * or has news of the end. Where it would cost one, false at once.
+   */
+  pollReadable(): boolean;
+
   // --- waiting -----------------------------------------------------------------------------------------------------
   /** Blocks until `receive` would give a message or the end: true. False when the deadline passed first. Flushes first. */
   waitReadable(deadline: Deadline): boolean;

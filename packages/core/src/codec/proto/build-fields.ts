@@ -26,14 +26,14 @@ export function buildFields(
     const base = { name, localName: propertyName(name), fullName: nameOf(oneof), comment: oneof.comment ?? undefined };
     oneofs.set(oneof, { ...base, fields: [] });
   }
-  // Fields without a file are the shadows of extensions, which are carried as unknown fields.
-  const own = type.fieldsArray.filter((field) => field.filename).sort((a, b) => a.id - b.id);
-  message.fields = own.map((field) => {
-    const oneof = field.partOf === null ? undefined : oneofs.get(field.partOf);
-    const model = buildField(field, oneof, types);
-    if (oneof !== undefined) oneof.fields = [...oneof.fields, model];
-    return model;
-  });
+  message.fields = [...type.fieldsArray]
+    .sort((a, b) => a.id - b.id)
+    .map((field) => {
+      const oneof = field.partOf === null ? undefined : oneofs.get(field.partOf);
+      const model = buildField(field, oneof, types);
+      if (oneof !== undefined) oneof.fields = [...oneof.fields, model];
+      return model;
+    });
   message.oneofs = [...oneofs.values()];
   checkNames(file, message, problems);
 }
@@ -89,7 +89,6 @@ function checkNames(file: ProtoFile, message: MessageModel, problems: ProtoProbl
     } else problems.push({ file: file.path, line: message.line, text: `"${fullName}" is declared twice` });
   }
   for (const field of message.reflected.fieldsArray) {
-    if (!field.filename) continue;
     const { id } = field;
     if (id < 1 || id > MAX_NUMBER)
       problems.push(at(file, field, `field number ${id} is not between 1 and ${MAX_NUMBER}`));

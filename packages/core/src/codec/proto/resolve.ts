@@ -49,9 +49,11 @@ export function resolveTypes({ root, files }: LoadedFiles): Resolution {
 
   each(root, (object) => {
     if (object instanceof protobuf.Type) {
-      for (const field of Object.values(object.fields)) {
-        // A field without a file is the shadow of an extension in the message that it extends.
-        if (field.filename && !scalars.includes(field.type)) field.type = absolute(field.type, field, nameOf(object));
+      for (const field of object.fieldsArray) {
+        // A field without a file is the shadow of an extension in the message that it extends. Messages carry no
+        // extensions: when read, they are unknown fields.
+        if (!field.filename) object.remove(field);
+        else if (!scalars.includes(field.type)) field.type = absolute(field.type, field, nameOf(object));
       }
     } else if (object instanceof protobuf.Service) {
       for (const method of Object.values(object.methods)) {

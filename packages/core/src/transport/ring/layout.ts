@@ -16,19 +16,19 @@
  *  4096 + 2r  +--------------------------------------------------+
  *
  * control block: each word alone on two cache lines (the hardware fetches lines in pairs)
- *    +0    head             bytes the consumer has taken, modulo 2^32       written by the consumer
- *    +128  consumer sleeps  1: ring my doorbell when you publish            set by the consumer, taken by the producer
- *    +256  producer sleeps  1: ring my doorbell when you free room          set by the producer, taken by the consumer
+ *    +0    tail             bytes published, modulo 2^32                     written by the producer
+ *    +128  head             bytes taken, modulo 2^32                         written by the consumer
+ *    +256  consumer sleeps  1: ring my doorbell when you publish             set by the consumer, taken by the producer
+ *    +384  producer sleeps  1: ring my doorbell when you free room           set by the producer, taken by the consumer
  *
  * record: starts and ends on a multiple of 8
- *    +0    state   0: nothing here yet    n > 0: a message of n - 1 bytes    -1: go on at the ring's start    -2: the end
+ *    +0    length  of the message in bytes, or -1: go on at the ring's start, or -2: the end, nothing follows
  *    +4    0       reserved
  *    +8    the message, padded to a multiple of 8
  * ```
  *
- * There is no shared tail. The producer first writes the message, then a 0 into the state of the record that will
- * follow, and last the state of this record, which publishes both: so the consumer waits on the very cache line that
- * brings it the message. The state after the last record must be free, hence 8 bytes of a ring always stay unused.
+ * The consumer polls the tail and nothing else. Were it to poll the place of the next record, it would pull that cache
+ * line away again and again from the producer who is writing the message into it.
  *
  * Ideas from: M. Thompson et al., Agrona's OneToOneRingBuffer (tryClaim/commit, records padded at the wrap).
  */
@@ -36,14 +36,15 @@ export const SEGMENT_MAGIC = 0x47524743; // 'CGRG'
 export const SEGMENT_VERSION = 1;
 
 export const RECORD_HEADER_BYTES = 8;
-export const STATE_EMPTY = 0;
-export const STATE_WRAP = -1;
-export const STATE_END = -2;
+/** In place of a record's length. */
+export const WRAP = -1;
+export const END = -2;
 
 /** Word indices within a control block. */
-export const HEAD = 0;
-export const CONSUMER_SLEEPS = 128 / 4;
-export const PRODUCER_SLEEPS = 256 / 4;
+export const TAIL = 0;
+export const HEAD = 128 / 4;
+export const CONSUMER_SLEEPS = 256 / 4;
+export const PRODUCER_SLEEPS = 384 / 4;
 
 const CONTROL_START = 128;
 const CONTROL_BYTES = 512;
@@ -60,7 +61,7 @@ export function segmentBytes(ringBytes: number): number {
 
 /** The largest message that a ring of this size can hold. */
 export function largestMessage(ringBytes: number): number {
-  return ringBytes - 2 * RECORD_HEADER_BYTES;
+  return ringBytes - RECORD_HEADER_BYTES;
 }
 
 /** Bytes that a message of `length` bytes takes in a ring, its header and padding included. */

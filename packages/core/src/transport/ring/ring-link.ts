@@ -10,7 +10,7 @@ import {
   peerClosed,
   tooLarge,
   violation,
-} from '../stream/ends.js';
+} from '../ends.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
 import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
@@ -121,7 +121,13 @@ export class RingLink implements Link {
 
   release(): void {
     this.#lent = false;
-    if (!this.#released && this.#reader.release()) this.#bell.ring();
+    if (this.#released) return;
+    this.#reader.release();
+    if (this.#reader.wakeOwed) this.#waits.payWakes();
+  }
+
+  pollReadable(): boolean {
+    return this.#waits.pollBriefly(READABLE);
   }
 
   waitReadable(deadline: Deadline): boolean {

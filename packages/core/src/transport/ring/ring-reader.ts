@@ -1,14 +1,14 @@
 import type { Span } from '../contract.js';
 import {
   CONSUMER_SLEEPS,
+  END,
   HEAD,
   PRODUCER_SLEEPS,
   RECORD_HEADER_BYTES,
   type RingPlace,
   recordBytes,
-  STATE_EMPTY,
-  STATE_END,
-  STATE_WRAP,
+  TAIL,
+  WRAP,
 } from './layout.js';
 
 /** Thrown when the producer broke the layout: the ring can't be read any further. */
@@ -24,7 +24,7 @@ export class RingOversize extends RingCorrupt {
   }
 }
 
-/** The consuming end of a ring. The producer's states are untrusted: read once and checked before use. */
+/** The consuming end of a ring. The producer's tail and lengths are untrusted: read once and checked before use. */
 export class RingReader {
   readonly #words: Int32Array;
   readonly #control: number;
@@ -32,12 +32,16 @@ export class RingReader {
   readonly #ringBytes: number;
   readonly #maxMessageBytes: number;
   readonly #span: { bytes: Buffer; view: DataView; start: number; end: number };
-  #offset = 0;
+  /** What is taken, modulo 2^32. */
   #head = 0;
+  /** The head as the producer sees it: brought up to date when there is time, not while a reply is waited for. */
+  #publishedHead = 0;
+  /** The producer's tail as last read: what is before it can be read without another look. */
+  #seenTail = 0;
   /** Bytes of the record that was received and not yet released. */
   #held = 0;
   #ended = false;
-  /** Set when a skip freed room and the producer sleeps for it; the link rings and clears it. */
+  /** Set when room was freed and the producer sleeps for it; the link rings and clears it. */
   wakeOwed = false;
 
   constructor(place: RingPlace, maxMessageBytes: number) {
@@ -56,46 +60,55 @@ export class RingReader {
 
   /** True when `receive` would give a message, or has news of the end or of a fault. */
   get ready(): boolean {
-    const state = Atomics.load(this.#words, (this.#data + this.#offset) >> 2);
-    if (state === STATE_WRAP && this.#offset !== 0) {
-      this.#skipToStart();
-      return Atomics.load(this.#words, this.#data >> 2) !== STATE_EMPTY;
+    for (;;) {
+      if (this.#head === this.#seenTail && !this.#look()) return false;
+      const offset = this.#head & (this.#ringBytes - 1);
+      if (offset === 0 || this.#words[(this.#data + offset) >> 2] !== WRAP) return true;
+      // What is wrong with a skip is for `receive` to tell.
+      if (!this.#skipFrom(offset)) return true;
     }
-    return state !== STATE_EMPTY;
   }
 
   /** The next message, or null. Throws RingCorrupt. */
   receive(): Span | null {
-    const state = Atomics.load(this.#words, (this.#data + this.#offset) >> 2);
-    if (state <= STATE_EMPTY) return state === STATE_EMPTY ? null : this.#receiveSpecial(state);
-    const length = state - 1;
-    const start = this.#offset + RECORD_HEADER_BYTES;
-    if (length > this.#maxMessageBytes || length > this.#ringBytes - start) throw this.#refusal(length, start);
-    this.#held = recordBytes(length);
-    const span = this.#span;
-    span.start = this.#data + start;
-    span.end = span.start + length;
-    return span;
+    for (;;) {
+      if (this.#head === this.#seenTail && !this.#look()) return null;
+      const offset = this.#head & (this.#ringBytes - 1);
+      const length = this.#words[(this.#data + offset) >> 2] as number;
+      if (length >= 0) return this.#lend(offset, length);
+      if (length === END) {
+        this.#ended = true;
+        return null;
+      }
+      if (length !== WRAP || offset === 0 || !this.#skipFrom(offset)) {
+        throw new RingCorrupt(`the record at ${offset} has the length ${length}`);
+      }
+    }
   }
 
-  /** Frees the received record's room. True when the producer sleeps for room and must be woken. */
-  release(): boolean {
-    const record = this.#held;
-    if (record === 0) return false;
+  /**
+   * Frees the received record's room. The producer learns of it at the latest when the consumer finds the ring empty,
+   * and earlier when it sleeps for room or an eighth of the ring has been freed.
+   */
+  release(): void {
+    this.#head = (this.#head + this.#held) | 0;
     this.#held = 0;
-    return this.#advance(record);
+    const freed = (this.#head - this.#publishedHead) | 0;
+    if (freed >= this.#ringBytes >> 3 || Atomics.load(this.#words, this.#control + PRODUCER_SLEEPS) !== 0) {
+      this.#publish();
+    }
   }
 
-  /** Looks through what is published and unread: does it close with the end record? Reads states only, moves nothing. */
+  /** Looks through what is published and unread: does it close with the end record? Reads lengths only, moves nothing. */
   seesEnd(): boolean {
-    let offset = this.#offset;
-    for (let walked = 0; walked < this.#ringBytes; ) {
-      const state = Atomics.load(this.#words, (this.#data + offset) >> 2);
-      if (state === STATE_END) return true;
-      if (state === STATE_EMPTY || state < STATE_END || state > this.#ringBytes) return false;
-      const record = state === STATE_WRAP ? this.#ringBytes - offset : recordBytes(state - 1);
-      walked += record;
-      offset = (offset + record) & (this.#ringBytes - 1);
+    const tail = Atomics.load(this.#words, this.#control + TAIL);
+    let head = this.#head;
+    for (let left = (tail - head) | 0; left > 0; left = (tail - head) | 0) {
+      const offset = head & (this.#ringBytes - 1);
+      const length = this.#words[(this.#data + offset) >> 2] as number;
+      if (length === END) return true;
+      if (length < WRAP || length > this.#ringBytes || left > this.#ringBytes) return false;
+      head = (head + (length === WRAP ? this.#ringBytes - offset : recordBytes(length))) | 0;
     }
     return false;
   }
@@ -109,34 +122,55 @@ export class RingReader {
     Atomics.store(this.#words, this.#control + CONSUMER_SLEEPS, 0);
   }
 
-  #refusal(length: number, start: number): RingCorrupt {
-    if (length <= this.#ringBytes - start) return new RingOversize(length);
-    return new RingCorrupt(`a record at ${this.#offset} claims ${length} bytes, more than can be there`);
+  /** Looks whether the producer has published more. */
+  #look(): boolean {
+    this.#seenTail = Atomics.load(this.#words, this.#control + TAIL);
+    if (this.#seenTail !== this.#head) return true;
+    // Nothing is there to read, so there is time to tell the producer what was freed.
+    if (this.#head !== this.#publishedHead) this.#publish();
+    return false;
   }
 
-  #receiveSpecial(state: number): Span | null {
-    if (state === STATE_END) {
-      this.#ended = true;
-      return null;
+  #lend(offset: number, length: number): Span {
+    const record = recordBytes(length);
+    const unread = (this.#seenTail - this.#head) >>> 0;
+    if (
+      length > this.#maxMessageBytes ||
+      record > unread ||
+      record > this.#ringBytes - offset ||
+      unread > this.#ringBytes
+    ) {
+      throw this.#refusal(offset, length, record, unread);
     }
-    if (state !== STATE_WRAP || this.#offset === 0) {
-      throw new RingCorrupt(`a record at ${this.#offset} has the unknown state ${state}`);
-    }
-    this.#skipToStart();
-    return this.receive();
+    this.#held = record;
+    const span = this.#span;
+    span.start = this.#data + offset + RECORD_HEADER_BYTES;
+    span.end = span.start + length;
+    return span;
   }
 
-  #skipToStart(): void {
-    if (this.#advance(this.#ringBytes - this.#offset)) this.wakeOwed = true;
+  #refusal(offset: number, length: number, record: number, unread: number): RingCorrupt {
+    if (unread > this.#ringBytes)
+      return new RingCorrupt(`its tail is ${unread} bytes ahead in a ring of ${this.#ringBytes}`);
+    if (record <= unread && record <= this.#ringBytes - offset) return new RingOversize(length);
+    return new RingCorrupt(`the record at ${offset} claims ${length} bytes, more than can be there`);
   }
 
-  #advance(record: number): boolean {
+  /** False when the skip is not whole: the producer publishes it in one, so that a tail within it is a lie. */
+  #skipFrom(offset: number): boolean {
+    const skip = this.#ringBytes - offset;
+    const unread = (this.#seenTail - this.#head) >>> 0;
+    if (skip > unread || unread > this.#ringBytes) return false;
+    this.#head = (this.#head + skip) | 0;
+    this.#publish();
+    return true;
+  }
+
+  #publish(): void {
     const words = this.#words;
-    const next = this.#offset + record;
-    this.#offset = next === this.#ringBytes ? 0 : next;
-    this.#head = (this.#head + record) | 0;
+    this.#publishedHead = this.#head;
     Atomics.store(words, this.#control + HEAD, this.#head);
     const sleeps = this.#control + PRODUCER_SLEEPS;
-    return Atomics.load(words, sleeps) !== 0 && Atomics.exchange(words, sleeps, 0) === 1;
+    if (Atomics.load(words, sleeps) !== 0 && Atomics.exchange(words, sleeps, 0) === 1) this.wakeOwed = true;
   }
 }

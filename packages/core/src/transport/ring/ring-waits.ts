@@ -1,6 +1,6 @@
 import type { Deadline } from '../contract.js';
-import { Waiter } from '../stream/waiter.js';
 import { noteTurn, turn, turnIsDue } from '../turn.js';
+import { Waiter } from '../waiter.js';
 import type { Doorbell } from './doorbell.js';
 import type { RingReader } from './ring-reader.js';
 import type { RingWriter } from './ring-writer.js';
@@ -11,6 +11,8 @@ export const READABLE = -1;
 
 /** Polls between two looks at the clock. */
 const POLLS = 64;
+/** Polls before the first look: about a microsecond, in which an awake peer has usually answered. */
+const BRIEF_POLLS = 128;
 /** Longest time, in ms, that a thread polls without looking whether the peer still lives. */
 const LOOK_MS = 1;
 
@@ -41,7 +43,7 @@ export class RingWaits {
 
   /** Blocks the thread. False when the deadline passed first. */
   wait(want: number, deadline: Deadline): boolean {
-    if (this.#can(want)) return true;
+    if (this.pollBriefly(want)) return true;
     if (this.#spinner.budgetMs > 0 && this.#poll(want, deadline)) return true;
     for (;;) {
       const now = performance.now();
@@ -56,6 +58,18 @@ export class RingWaits {
       this.#withdraw(want);
       if (this.#can(want)) return true;
     }
+  }
+
+  /** Polls for about a microsecond, without a look at the clock; only looks once if it is better to sleep at once. */
+  pollBriefly(want: number): boolean {
+    const polls = this.#spinner.budgetMs > 0 ? BRIEF_POLLS : 1;
+    for (let i = 0; i < polls; i++) {
+      if (this.#can(want)) {
+        this.#spinner.metWhilePolling();
+        return true;
+      }
+    }
+    return false;
   }
 
   /** As wait, without blocking. Rejects by the signal only. */

@@ -1,14 +1,14 @@
 import type { Span } from '../contract.js';
 import {
   CONSUMER_SLEEPS,
+  END,
   HEAD,
   PRODUCER_SLEEPS,
   RECORD_HEADER_BYTES,
   type RingPlace,
   recordBytes,
-  STATE_EMPTY,
-  STATE_END,
-  STATE_WRAP,
+  TAIL,
+  WRAP,
 } from './layout.js';
 
 /**
@@ -24,11 +24,12 @@ export class RingWriter {
   readonly #data: number;
   readonly #ringBytes: number;
   readonly #span: { bytes: Buffer; view: DataView; start: number; end: number };
-  /** Offset of the next record within the ring, and the same as a running total modulo 2^32. */
-  #offset = 0;
+  /** What is published, modulo 2^32; the next record goes to this offset, modulo the ring's size. */
   #tail = 0;
   /** The consumer's head as last read: re-read only when the ring looks full, to leave its cache line alone. */
   #seenHead = 0;
+  /** Bytes before the claimed record that lead to the ring's start. */
+  #skip = 0;
   #rewindAt = REWIND_BYTES;
   /** Set when a claim published a skip to the start and the consumer sleeps; the link rings and clears it. */
   wakeOwed = false;
@@ -47,28 +48,43 @@ export class RingWriter {
    */
   claim(length: number): Span | null {
     const record = recordBytes(length);
-    if (this.#offset >= this.#rewindAt) this.#rewindIfEmpty();
-    if (this.#offset + record > this.#ringBytes) {
-      if (!this.#hasRoom(this.#ringBytes - this.#offset)) return null;
-      this.#wrap();
+    let offset = this.#tail & (this.#ringBytes - 1);
+    this.#skip = 0;
+    if (offset + record > this.#ringBytes || (offset >= this.#rewindAt && this.#shouldRewind(offset, record))) {
+      this.#skip = this.#ringBytes - offset;
+      if (!this.#hasRoom(this.#skip + record)) {
+        this.#publishSkip(offset);
+        return null;
+      }
+      offset = 0;
+    } else if (!this.#hasRoom(record)) {
+      return null;
     }
-    if (!this.#hasRoom(record)) return null;
-    const start = this.#data + this.#offset + RECORD_HEADER_BYTES;
     const span = this.#span;
-    span.start = start;
-    span.end = start + length;
+    span.start = this.#data + offset + RECORD_HEADER_BYTES;
+    span.end = span.start + length;
     return span;
   }
 
   /** Publishes a message of `length` bytes at the claimed place. True when the consumer sleeps and must be woken. */
   commit(length: number): boolean {
-    return this.#publish(length + 1, recordBytes(length));
+    let offset = this.#tail & (this.#ringBytes - 1);
+    const skip = this.#skip;
+    if (skip !== 0) {
+      this.#words[(this.#data + offset) >> 2] = WRAP;
+      this.#skip = 0;
+      this.#rewindAt = REWIND_BYTES;
+      offset = 0;
+    }
+    this.#words[(this.#data + offset) >> 2] = length;
+    return this.#publish(skip + recordBytes(length));
   }
 
   /** Publishes the end of the stream, if there is room. True when the consumer must be woken, null when the ring is full. */
   tryEnd(): boolean | null {
     if (!this.#hasRoom(RECORD_HEADER_BYTES)) return null;
-    return this.#publish(STATE_END, RECORD_HEADER_BYTES);
+    this.#words[(this.#data + (this.#tail & (this.#ringBytes - 1))) >> 2] = END;
+    return this.#publish(RECORD_HEADER_BYTES);
   }
 
   /** Says that this side is about to sleep until there is room; `claim` must be tried once more after this. */
@@ -80,44 +96,42 @@ export class RingWriter {
     Atomics.store(this.#words, this.#control + PRODUCER_SLEEPS, 0);
   }
 
-  /** The consumer has taken everything that was published. */
-  #isDrained(): boolean {
-    return this.#readHead() === this.#tail;
-  }
-
   #hasRoom(bytes: number): boolean {
-    const limit = this.#ringBytes - RECORD_HEADER_BYTES - bytes;
-    if (((this.#tail - this.#seenHead) | 0) <= limit) return true;
-    return ((this.#tail - this.#readHead()) | 0) <= limit;
+    const most = this.#ringBytes - bytes;
+    return ((this.#tail - this.#seenHead) | 0) <= most || this.#unread() <= most;
   }
 
-  #readHead(): number {
+  /** Bytes that the consumer has not taken. */
+  #unread(): number {
     const head = Atomics.load(this.#words, this.#control + HEAD);
     const unread = (this.#tail - head) | 0;
+    const before = (this.#tail - this.#seenHead) | 0;
     // A head outside what was published is the peer's lie: ignoring it leaves the ring full, never overwritten.
-    if (unread >= 0 && unread <= ((this.#tail - this.#seenHead) | 0)) this.#seenHead = head;
-    return this.#seenHead;
+    if (unread < 0 || unread > before) return before;
+    this.#seenHead = head;
+    return unread;
   }
 
-  #rewindIfEmpty(): void {
-    if (this.#isDrained() && this.#hasRoom(this.#ringBytes - this.#offset)) this.#wrap();
-    else this.#rewindAt = this.#offset + REWIND_BYTES;
+  #shouldRewind(offset: number, record: number): boolean {
+    if (this.#ringBytes - offset + record <= this.#ringBytes && this.#unread() === 0) return true;
+    this.#rewindAt = offset + REWIND_BYTES;
+    return false;
   }
 
-  #wrap(): void {
-    if (this.#publish(STATE_WRAP, this.#ringBytes - this.#offset)) this.wakeOwed = true;
+  /** Lets the consumer go on to the ring's start by itself, when there is no room for a message after the skip. */
+  #publishSkip(offset: number): void {
+    const skip = this.#skip;
+    this.#skip = 0;
+    if (!this.#hasRoom(skip)) return;
+    this.#words[(this.#data + offset) >> 2] = WRAP;
     this.#rewindAt = REWIND_BYTES;
+    if (this.#publish(skip)) this.wakeOwed = true;
   }
 
-  #publish(state: number, record: number): boolean {
+  #publish(bytes: number): boolean {
     const words = this.#words;
-    const here = (this.#data + this.#offset) >> 2;
-    let next = this.#offset + record;
-    if (next === this.#ringBytes) next = 0;
-    words[(this.#data + next) >> 2] = STATE_EMPTY;
-    this.#offset = next;
-    this.#tail = (this.#tail + record) | 0;
-    Atomics.store(words, here, state);
+    this.#tail = (this.#tail + bytes) | 0;
+    Atomics.store(words, this.#control + TAIL, this.#tail);
     const sleeps = this.#control + CONSUMER_SLEEPS;
     return Atomics.load(words, sleeps) !== 0 && Atomics.exchange(words, sleeps, 0) === 1;
   }

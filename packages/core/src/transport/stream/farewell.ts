@@ -1,6 +1,6 @@
 import type { LinkEnd } from '../contract.js';
+import { closedHere } from '../ends.js';
 import { FAILED, HUNG_UP, WRITABLE } from './contract.js';
-import { closedHere } from './ends.js';
 import { type Head, MESSAGE } from './inbox.js';
 import type { Wire } from './wire.js';
 

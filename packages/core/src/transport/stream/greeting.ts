@@ -1,7 +1,8 @@
 import { Reason, RpcError } from '../../errors/index.js';
 import type { Deadline, Link } from '../contract.js';
+import { cutOff, describePeer, peerClosed, violation } from '../ends.js';
+import { Waiter } from '../waiter.js';
 import { type ByteStream, FAILED, HUNG_UP, READABLE } from './contract.js';
-import { cutOff, describePeer, peerClosed, violation } from './ends.js';
 import {
   BYE,
   BYE_BYTES,
@@ -18,7 +19,6 @@ import {
 } from './layout.js';
 import type { StreamLinkOptions } from './options.js';
 import { StreamLink } from './stream-link.js';
-import { Waiter } from './waiter.js';
 
 /**
  * Makes a link over a connected stream, which it owns from now on, whatever comes of it. Both sides do this, and each

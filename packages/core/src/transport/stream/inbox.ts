@@ -1,7 +1,7 @@
 import type { RpcError } from '../../errors/index.js';
 import type { Span } from '../contract.js';
+import { violation } from '../ends.js';
 import type { ByteStream } from './contract.js';
-import { violation } from './ends.js';
 import { BYE, BYE_BYTES, byeBytes, decodeBye, HEADER_BYTES, MAX_BYE_BYTES } from './layout.js';
 
 /** What stands at the head of an inbox. */

@@ -1,12 +1,12 @@
 import type { RpcError } from '../../errors/index.js';
 import type { Deadline, Link, LinkEnd, Peer, Span } from '../contract.js';
+import { abortedHere, misuse, peerClosed, tooLarge } from '../ends.js';
+import { Waiter } from '../waiter.js';
 import { type ByteStream, FAILED, HUNG_UP, READABLE, WRITABLE } from './contract.js';
-import { abortedHere, misuse, peerClosed, tooLarge } from './ends.js';
 import { Farewell } from './farewell.js';
 import { GOODBYE, type Head, INCOMPLETE, type Inbox, MESSAGE } from './inbox.js';
 import { BATCH_BYTES, CLOSE_MS, type StreamLinkOptions } from './options.js';
 import type { Outbox } from './outbox.js';
-import { Waiter } from './waiter.js';
 import { Wire } from './wire.js';
 
 /** The stream can bring no more than what is in it. */
@@ -103,6 +103,10 @@ export class StreamLink implements Link {
     this.#inbox.release();
     // Was it the last one, the end has come.
     if (this.#wire.fate !== undefined) this.#look();
+  }
+
+  pollReadable(): boolean {
+    return false;
   }
 
   waitReadable(deadline: Deadline): boolean {

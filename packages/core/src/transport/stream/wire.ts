@@ -1,7 +1,7 @@
 import type { RpcError } from '../../errors/index.js';
 import type { LinkEnd } from '../contract.js';
+import { cannotBlock, cutOff, describePeer, peerClosed } from '../ends.js';
 import { type ByteStream, HUNG_UP, WRITABLE } from './contract.js';
-import { cannotBlock, cutOff, describePeer, peerClosed } from './ends.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 

@@ -1,4 +1,4 @@
-import type { Deadline } from '../contract.js';
+import type { Deadline } from './contract.js';
 
 /** The longest delay that setTimeout takes, in ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 /** How links over byte streams end, in words. */
-import { fromErrno, Reason, RpcError, type RpcErrorOptions } from '../../errors/index.js';
-import type { LinkEnd, Peer } from '../contract.js';
+import { fromErrno, Reason, RpcError, type RpcErrorOptions } from '../errors/index.js';
+import type { LinkEnd, Peer } from './contract.js';
 
 /** `the peer at unix:/run/geo.sock (process 4711)` */
 export function describePeer(peer: Peer): string {
