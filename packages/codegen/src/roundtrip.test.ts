@@ -1,3 +1,4 @@
+import { describeSchemas } from '@callgate/core/codec';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraryMessage, arbitraryPartial } from './testing/arbitrary.js';
@@ -11,6 +12,10 @@ it('has a generated codec for every message of the fixtures', () => {
 });
 
 describe.each(fixtures)('$typeName', ({ model, direct, reflected }) => {
+  it('has the schema that is found when it is loaded at run time', () => {
+    expect(describeSchemas([direct.schema])).toEqual(describeSchemas([reflected.schema]));
+  });
+
   it('is written as protobufjs writes it, in exactly the bytes that size says', () => {
     fc.assert(
       fc.property(arbitraryMessage(model), fc.nat(20), (message, start) => {

@@ -1,4 +1,5 @@
 /** The fixtures as models, and every generated message type with its counterpart over protobufjs. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MessageSchema, MessageType } from '@callgate/core/codec';
 import { loadProtos } from '@callgate/core/codec/load';
@@ -10,6 +11,8 @@ import * as legacy from './gen/legacy.js';
 import * as modern from './gen/modern.js';
 
 export const fixturesDir = fileURLToPath(new URL('../../fixtures', import.meta.url));
+/** Of the whole project. */
+export const rootDir = join(fixturesDir, '../../..');
 export const fixtureFiles = ['everything.proto', 'legacy.proto', 'modern.proto'].map(
   (name) => `${fixturesDir}/${name}`,
 );
