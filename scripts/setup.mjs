@@ -2,7 +2,7 @@
 // Each step is skipped when nothing that it depends on has changed since it last succeeded.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,9 +22,13 @@ step('install', 'locked dependencies', [process.version, ...contents(manifests)]
 });
 
 const native = filesBelow('packages/native', /\.(cc|h|gyp|mjs)$/);
+const addon = join(root, 'packages/native/build/Release/callgate.node');
+if (!existsSync(addon)) delete stamp.native;
 step('native', 'native addon', [process.version, process.arch, ...contents(native)], () => {
   run(process.execPath, ['packages/native/scripts/build.mjs']);
 });
+
+pruneOutputs();
 
 // tsc keeps its own record of what changed; asking it costs well under a second.
 run(join('node_modules', '.bin', 'tsc'), ['-b']);
@@ -49,6 +53,22 @@ function run(command, args, env = {}) {
   });
   if (result.error) fail(`could not start ${command}: ${result.error.message}`);
   if (result.status !== 0) fail(`${[command, ...args].join(' ')} failed (${result.signal ?? `exit ${result.status}`})`);
+}
+
+/** Removes what was compiled from files that are gone: a test among them would run on for ever. */
+function pruneOutputs() {
+  for (const dir of [
+    ...readdirSync(join(root, 'packages')).map((name) => join('packages', name)),
+    'examples',
+    'bench',
+  ]) {
+    const dist = join(root, dir, 'dist');
+    if (!existsSync(dist)) continue;
+    for (const file of readdirSync(dist, { recursive: true }).map(String)) {
+      const source = file.replace(/\.(js|js\.map|d\.ts|d\.ts\.map)$/, '.ts');
+      if (source !== file && !existsSync(join(root, dir, 'src', source))) rmSync(join(dist, file));
+    }
+  }
 }
 
 function workspaceManifests() {

@@ -5,7 +5,7 @@ import { afterAll, describe, it } from 'vitest';
 const capabilities: Capabilities = {
   directions: ['duplex'],
   delivery: 'exact',
-  maxMessageBytes: 1_073_741_808,
+  maxMessageBytes: 1_073_741_816,
   handlesPerMessage: 0,
   blocking: true,
   loans: true,
