@@ -21,4 +21,9 @@ napi_value AvailableCpus(napi_env env, napi_callback_info info) {
   FailErrno(env, call.name, errno);
 }
 
+napi_value YieldThread(napi_env, napi_callback_info) {
+  sched_yield();
+  return nullptr;
+}
+
 }  // namespace callgate

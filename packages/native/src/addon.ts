@@ -127,4 +127,6 @@ export interface NativeAddon {
   // --- system ---
   /** CPUs that the calling thread may run on (sched_getaffinity(2)), at least 1. */
   availableCpus(): number;
+  /** Lets another thread that is ready have this processor, if there is one (sched_yield(2)). */
+  yieldThread(): void;
 }

@@ -129,4 +129,5 @@ test('the number of available processors is between one and those that are there
   const { cpus } = await import('node:os');
   expect(addon.availableCpus()).toBeGreaterThanOrEqual(1);
   expect(addon.availableCpus()).toBeLessThanOrEqual(cpus().length);
+  expect(addon.yieldThread()).toBeUndefined();
 });

@@ -39,6 +39,10 @@ export class ShmDoorbell implements Doorbell {
     if (!this.#closed) this.#parts.addon.ringEventFd(this.#parts.peers);
   }
 
+  yield(): void {
+    this.#parts.addon.yieldThread();
+  }
+
   wait(deadline: Deadline): void {
     const { addon, own } = this.#parts;
     const events = addon.poll(this.#waitFds, WAIT_EVENTS, deadline - performance.now());

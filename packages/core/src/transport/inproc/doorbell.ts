@@ -30,6 +30,10 @@ export class InprocDoorbell implements Doorbell {
     Atomics.notify(this.#words, BELL + this.#peer);
   }
 
+  yield(): void {
+    // There is no system call for it without the addon; the poll simply goes on.
+  }
+
   wait(deadline: Deadline): void {
     const left = deadline - performance.now();
     if (left > 0) Atomics.wait(this.#words, BELL + this.#own, 0, Math.min(left, LOOK_MS));
