@@ -2,10 +2,10 @@ import { RpcError } from '@callgate/core/errors';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraryMessage } from './testing/arbitrary.js';
-import { type AnyType, fixtures } from './testing/fixtures.js';
+import { type AnyMessage, type AnyType, fixtures } from './testing/fixtures.js';
 import { arbitraryWire } from './testing/wire.js';
 
-type Outcome = { readonly value: unknown } | { readonly error: string; readonly message: string };
+type Outcome = { readonly value: AnyMessage } | { readonly error: string; readonly message: string };
 
 /** What decoding comes to, among bytes that it must not see. */
 function outcome(type: AnyType, content: Buffer, around: number): Outcome {
@@ -26,8 +26,20 @@ function expectSame(direct: AnyType, reflected: AnyType, content: Buffer): void 
   const expected = outcome(reflected, content, 0);
   if ('message' in found && laxer.test(found.message)) return;
   if ('message' in expected && stricter.test(expected.message)) return;
-  if ('value' in found) expect(found).toStrictEqual(expected);
+  if ('value' in found && 'value' in expected) {
+    expect(withoutZeroKeys(found.value)).toStrictEqual(withoutZeroKeys(expected.value));
+  } else if ('value' in found) expect(found).toStrictEqual(expected);
   else expect(Object.keys(expected), found.message).toContain('error');
+}
+
+/**
+ * protobufjs keeps an entry without a key apart from one whose key is a 64-bit zero, and forgets which came last: of
+ * such maps that entry is not compared.
+ */
+function withoutZeroKeys(message: AnyMessage): AnyMessage {
+  const without = (value: unknown) =>
+    value instanceof Map && value.has(0n) ? new Map([...value].filter(([key]) => key !== 0n)) : value;
+  return Object.fromEntries(Object.entries(message).map(([name, value]) => [name, without(value)]));
 }
 
 /**

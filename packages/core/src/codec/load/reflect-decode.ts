@@ -72,7 +72,7 @@ function mapKey(scalar: ScalarType, key: string): unknown {
   if (scalar === 'string') return key;
   if (scalar === 'bool') return key === 'true';
   if (!isLong(scalar)) return Number(key);
-  if (key.length !== 8) return BigInt(key); // An entry without a key.
+  if (key.length !== 8) return BigInt(key); // An entry that has no key: its key is zero.
   const bytes = Buffer.from(key, 'latin1');
   return scalar === 'uint64' || scalar === 'fixed64' ? bytes.readBigUInt64LE() : bytes.readBigInt64LE();
 }
