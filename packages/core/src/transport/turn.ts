@@ -7,7 +7,7 @@
 /** Longest run of microtasks, in ms, before others get their turn. */
 export const LONGEST_RUN_MS = 1;
 
-const pending: Record<'alive' | 'idle', Promise<void> | undefined> = { alive: undefined, idle: undefined };
+let pending: { readonly promise: Promise<void>; readonly immediate: NodeJS.Immediate } | undefined;
 let turnedAt = 0;
 
 /** True when the loop has not turned for a while, as far as those who ask here know. */
@@ -21,18 +21,29 @@ export function noteTurn(nowMs: number): void {
 }
 
 /**
- * Resolves after the event loop has handled what is due. All who wait share one turn. Unless `alive`, waiting for it
- * does not keep the process running, and it may never resolve.
+ * Resolves after the event loop has handled what is due. All who wait share one turn. Unless somebody is `alive`, waiting
+ * for it does not keep the process running, and it may never resolve.
  */
 export function turn(alive = true): Promise<void> {
-  const kind = alive ? 'alive' : 'idle';
-  pending[kind] ??= new Promise((resolve) => {
+  if (pending === undefined) {
+    let resolve!: () => void;
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
     const immediate = setImmediate(() => {
-      pending[kind] = undefined;
+      pending = undefined;
       turnedAt = performance.now();
       resolve();
     });
     if (!alive) immediate.unref();
-  });
-  return pending[kind];
+    pending = { promise, immediate };
+  } else if (alive) {
+    pending.immediate.ref();
+  }
+  return pending.promise;
+}
+
+/** Who waits for a turn without being alive has become alive: the turn, if one is awaited, will come. */
+export function holdTurn(): void {
+  pending?.immediate.ref();
 }

@@ -1,5 +1,5 @@
 import type { Deadline } from '../contract.js';
-import { noteTurn, turn, turnIsDue } from '../turn.js';
+import { holdTurn, noteTurn, turn, turnIsDue } from '../turn.js';
 import { Waiter } from '../waiter.js';
 import type { Doorbell } from './doorbell.js';
 import type { RingReader } from './ring-reader.js';
@@ -83,6 +83,7 @@ export class RingWaits {
 
   keepAlive(alive: boolean): void {
     this.#keepAlive = alive;
+    if (alive) holdTurn();
     this.#reading.keepAlive(alive);
     this.#writing.keepAlive(alive);
     if (this.#over || !(this.#reading.waiting || this.#writing.waiting)) return;
