@@ -26,6 +26,11 @@ const cities = (count) => (i) => ({ cities: Array.from({ length: count }, (_, k)
 
 const cases = {
   greet: [greeter.GreetRequest, greet(40), 'bench/proto/greeter.proto'],
+  reply: [
+    greeter.GreetReply,
+    (i) => ({ ...greet(40)(i), greeting: `Hello, Ada Lovel${letters[i]}ce` }),
+    'bench/proto/greeter.proto',
+  ],
   'greet-1k': [greeter.GreetRequest, greet(1024), 'bench/proto/greeter.proto'],
   city: [geo.City, city, 'examples/proto/geo.proto'],
   'cities-10': [geo.LookUpReply, cities(10), 'examples/proto/geo.proto'],
