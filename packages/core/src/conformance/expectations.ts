@@ -84,6 +84,7 @@ export async function expectHarmless(link: Link, blocking: boolean): Promise<voi
   succeedsOrRpcError('flush', () => link.flush());
   assert.equal(link.receive(), null, 'receive gives null');
   assert.equal(link.ended, true, 'ended is true');
+  succeedsOrRpcError('pollReadable', () => link.pollReadable());
   succeedsOrRpcError('release', () => link.release());
   const never = Number.POSITIVE_INFINITY;
   assert.equal(await link.whenReadable(never), true, 'whenReadable says yes to the end');

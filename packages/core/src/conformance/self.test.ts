@@ -5,7 +5,10 @@ import { type Expected, type ThemeName, type TransportTest, testTransport } from
 import { collect } from './self/collect.js';
 import type { Fault } from './self/faults.js';
 
-const url = new URL('./self/transports.js', import.meta.url);
+const references = new URL('./self/transports.js', import.meta.url);
+const sabotaged = new URL('./self/sabotaged.js', import.meta.url);
+sabotaged.searchParams.set('module', new URL('../transport/inproc/index.js', import.meta.url).href);
+sabotaged.searchParams.set('name', 'inprocTransport');
 
 const capabilities: Capabilities = {
   directions: ['duplex'],
@@ -47,11 +50,11 @@ const addresses: Readonly<Record<Kind, (scratch: string, n: number) => string>> 
 };
 
 function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
-  const module = new URL(url);
+  const module = new URL(kind === 'inproc' ? sabotaged : references);
   if (fault !== undefined) module.searchParams.set('fault', fault);
   return {
     name: kind,
-    transport: { url: module, name: kind },
+    transport: { url: module, name: kind === 'inproc' ? 'transport' : kind },
     address: addresses[kind],
     expected: expected[kind],
     options: { maxMessageBytes: 50_000 },

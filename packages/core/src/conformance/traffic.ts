@@ -149,13 +149,18 @@ export function fill(link: Link, from: number, size: number): number {
 /** As `fill`, until the link stays full although the event loop turns and moves what it can. */
 export async function fillFirmly(link: Link, from: number, size: number): Promise<number> {
   let count = 0;
-  for (let quiet = 0; quiet < 20; quiet++) {
+  for (let quiet = false; !quiet; ) {
     const more = fill(link, from + count, size);
-    if (more > 0) quiet = 0;
+    quiet = more === 0;
     count += more;
-    await setImmediate();
+    await turns();
   }
   return count;
+}
+
+/** Gives the event loop of this thread so many turns that whatever it could do is done. */
+export async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await setImmediate();
 }
 
 export function describeEnd(end: LinkEnd | undefined): string {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { FAR_MS } from '../clock.js';
+import { fillFromPeer, fillToPeer } from '../full.js';
 import type { Place } from '../peer/remote.js';
 import type { Suite } from '../suite.js';
-import { expectMessages, fillFirmly, meanwhile, send } from '../traffic.js';
+import { expectMessages, meanwhile, send } from '../traffic.js';
 
 /** `waitReadable` and `waitWritable` of a client elsewhere; its server is on this event loop. */
 export function blockingWaits({ it, ways }: Suite, place: Place): void {
@@ -64,7 +65,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
   it(`waitWritable in a ${place} says no at its deadline while the link is full, not before`, async (stage) => {
     const { peer } = await stage.client(place, { sync: true });
     assert.equal((await peer.call('waitWritable', { bytes: 100, timeoutMs: -1 })).result, true);
-    await peer.call('fill', { from: 0, size: 100 });
+    await fillFromPeer(peer, 100);
     for (const timeoutMs of [-1, 0, 1, 30.5]) {
       const { result, elapsedMs } = await peer.call('waitWritable', { bytes: 100, timeoutMs });
       assert.equal(result, false);
@@ -76,7 +77,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
     const { peer, link } = await stage.client(place, { sync: true });
     const max = link.maxMessageBytes;
     for (const timeoutMs of [Number.POSITIVE_INFINITY, FAR_MS]) {
-      const count = await peer.call('fill', { from: 0, size: 100 });
+      const count = await fillFromPeer(peer, 100);
       const { result } = await peer.begin('waitWritable', { bytes: max, timeoutMs });
       await peer.fallAsleep();
       const sizes = [...new Array(count).fill(100), max];
@@ -90,7 +91,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
   for (const how of ['close', 'abort'] as const) {
     it(`waitWritable in a ${place} says yes to the end that the other side's ${how} makes`, async (stage) => {
       const { peer, link } = await stage.client(place, { sync: true });
-      await peer.call('fill', { from: 0, size: 100 });
+      await fillFromPeer(peer, 100);
       const { result } = await peer.begin('waitWritable', { bytes: 100, timeoutMs: Number.POSITIVE_INFINITY });
       await peer.fallAsleep();
       void link[how]();
@@ -102,8 +103,8 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
 
   it(`waitReadable in a ${place} does not need room to send`, async (stage) => {
     const { peer, link } = await stage.client(place, { sync: true });
-    const count = await peer.call('fill', { from: 0, size: 100 });
-    await fillFirmly(link, 0, 100);
+    const count = await fillFromPeer(peer, 100);
+    await fillToPeer(link, peer, 100);
     assert.equal((await peer.call('waitReadable')).result, true);
     await expectMessages(link, 0, new Array(count).fill(100), stage.patienceMs);
   });

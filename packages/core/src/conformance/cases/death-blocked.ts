@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { expectEndIs } from '../expectations.js';
+import { fillBetween } from '../full.js';
 import { fromPlainEnd } from '../peer/protocol.js';
 import type { Place } from '../peer/remote.js';
 import type { Stage } from '../stage.js';
@@ -28,7 +29,7 @@ export function dyingBeforeBlocked({ it, expected, ways }: Suite): void {
     it(`waitWritable tells a blocked ${place} within 100 ms that its server was killed`, async (stage) => {
       await knownInTime(async () => {
         const { survivor, victim } = await meet(stage, place);
-        await survivor.call('fill', { from: 0, size: 100 });
+        await fillBetween(survivor, victim, 100);
         const { result } = await survivor.begin('waitWritable', { bytes: 100, timeoutMs: Number.POSITIVE_INFINITY });
         await survivor.fallAsleep();
         const at = kill(victim);

@@ -3,9 +3,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { Link } from '../../transport/contract.js';
 import { monotonicMs } from '../clock.js';
 import { expectEndIs, expectHarmless, expectThrows } from '../expectations.js';
+import { fillToPeer } from '../full.js';
 import type { RemotePeer } from '../peer/remote.js';
 import type { Suite } from '../suite.js';
-import { check, drain, expectEnd, expectMessages, fillFirmly, next, send } from '../traffic.js';
+import { check, drain, expectEnd, expectMessages, next, send } from '../traffic.js';
 import { dyingBeforeBlocked } from './death-blocked.js';
 import { notDead } from './not-dead.js';
 import { died, exchange, kill, knownInTime } from './victims.js';
@@ -144,7 +145,7 @@ function withMessagesFor({ it }: Suite): void {
   it('whenWritable on a full link tells within 100 ms that the peer was killed, and claim says it too', async (stage) => {
     await knownInTime(async () => {
       const { peer, link } = await stage.client('process');
-      await fillFirmly(link, 0, 100);
+      await fillToPeer(link, peer, 100);
       const wait = link.whenWritable(100, Number.POSITIVE_INFINITY);
       await setImmediate();
       const at = kill(peer);

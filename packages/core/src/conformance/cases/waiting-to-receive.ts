@@ -96,6 +96,21 @@ export function waitingToReceive({ it }: Suite, { name, ends }: Way): void {
     });
   }
 
+  it(`pollReadable does not wait, and says yes only where receive has a message or the end, ${name}`, async (stage) => {
+    const { sender, receiver } = ends(await stage.pair());
+    assert.equal(receiver.pollReadable(), false, 'nothing was sent yet');
+    await send(sender, 0, [9], stage.patienceMs);
+    assert.equal(await receiver.whenReadable(stage.patience), true);
+    // It may say no where looking costs a system call, but it must not say yes in vain.
+    receiver.pollReadable();
+    await expectMessages(receiver, 0, [9], stage.patienceMs);
+    void sender.close(stage.patience);
+    const until = stage.patience;
+    while (!receiver.pollReadable() && !(await receiver.whenReadable(until)));
+    assert.equal(receiver.receive(), null, 'nothing else was sent');
+    assert.equal(receiver.ended, true, 'yes without a message is the end');
+  });
+
   it(`leaves timers, immediates and promises their turns while it waits, ${name}`, async (stage) => {
     const { receiver } = ends(await stage.pair());
     let waiting = true;

@@ -86,6 +86,7 @@ export const commands = {
   echo: (self: Self) => traffic.echo(self.link, self.patienceMs),
   echoSync: (self: Self) => trafficSync.echoSync(self.link, self.patienceMs),
   fill: (self: Self, { from, size }: { from: number; size: number }) => traffic.fillFirmly(self.link, from, size),
+  turns: () => traffic.turns(),
   /** Commits without a flush. */
   commit(self: Self, { from, size }: { from: number; size: number }): void {
     traffic.commit(self.link, trafficSync.claimSync(self.link, size, self.patienceMs), from, size);

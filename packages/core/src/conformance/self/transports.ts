@@ -3,15 +3,12 @@
  * `transports.js?fault=drops+a+message` the same with that fault.
  */
 import type { Transport } from '../../transport/contract.js';
-import { inprocTransport } from '../../transport/inproc/index.js';
 import type { Fault } from './faults.js';
 import { createMemoryTransport } from './memory.js';
 import { createNetTransport } from './net.js';
-import { sabotage } from './sabotage.js';
 
 const faults = new URL(import.meta.url).searchParams.getAll('fault') as Fault[];
 
 export const memory: Transport = createMemoryTransport(faults);
 export const oneWay: Transport = createMemoryTransport(faults, 'send');
 export const net: Transport = createNetTransport(faults);
-export const inproc: Transport = sabotage(inprocTransport, faults);
