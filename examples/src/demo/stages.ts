@@ -90,7 +90,7 @@ async function converse(
   for await (const line of asking.lines) reports.push(JSON.parse(line) as Report);
   const status = await asking.gone;
   await serving?.stop();
-  if (status !== 0) throw new Error(`${transport}: the client ended with ${status}`);
+  if (status !== 0) throw new Error(`the client over ${transport.replace(/:$/, '')} ended with ${status}`);
   const of = <K extends Report['kind']>(wanted: K) =>
     reports.filter((report): report is Extract<Report, { kind: K }> => report.kind === wanted);
   return {
