@@ -5,6 +5,8 @@ import { threadLives } from './thread-life.js';
 
 /** While waiting for a peer in another thread, how often, in ms, to look whether that thread still lives. */
 const LOOK_MS = 50;
+/** The same on the event loop, where looking takes a timer: rarely, so that an idle link costs next to nothing. */
+const IDLE_LOOK_MS = 500;
 /** A timer that only keeps the event loop alive. */
 const NEVER_MS = 2 ** 31 - 1;
 
@@ -47,7 +49,7 @@ export class InprocDoorbell implements Doorbell {
       () => {
         if (!this.#look()) onWake();
       },
-      this.#sameThread ? NEVER_MS : LOOK_MS * 2,
+      this.#sameThread ? NEVER_MS : IDLE_LOOK_MS,
     );
     this.#keepAlive.unref();
     void this.#listenOn(onWake);

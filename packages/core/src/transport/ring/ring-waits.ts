@@ -11,8 +11,11 @@ export const READABLE = -1;
 
 /** Polls between two looks at the clock. */
 const POLLS = 64;
-/** How long, in ms, to poll before offering the processor to others, which is done again after as long. */
-const YIELD_MS = 0.02;
+/**
+ * How long, in ms, to poll before offering the processor to others, which is done again after as long. Longer than the
+ * offer itself takes, even under a tracer: else each side's offer would look to the other like a reason to make one.
+ */
+const YIELD_MS = 0.05;
 /** Polls before the first look: about a microsecond, in which an awake peer has usually answered. */
 const BRIEF_POLLS = 128;
 /** Longest time, in ms, that a thread polls without looking whether the peer still lives. */
