@@ -3,6 +3,7 @@ import { ENVELOPE_BYTES, Flag, Kind, NO_DEADLINE, sealEnvelope, writeEnvelope } 
 import { Reason, type RpcError } from '../errors/index.js';
 import { createServerOn } from '../server/index.js';
 import { echoing, freshTarget, rawClient, rawServer, receiveRaw, sendRaw } from '../testing/pair.js';
+import { failure } from '../testing/promises.js';
 import { Texts } from '../testing/text-service.js';
 import { createClientOn } from './index.js';
 
@@ -31,12 +32,6 @@ const HELLO = JSON.stringify({
   methods: [{ service: 'test.Texts', method: 'Echo', kind: 'unary' }],
   schemas: SCHEMAS,
 });
-
-const failure = (promise: Promise<unknown>): Promise<RpcError> =>
-  promise.then(
-    () => Promise.reject(new Error('the call succeeded')),
-    (error: RpcError) => error,
-  );
 
 /** Messages that break the protocol, and the words for them. */
 const broken: [string, () => Buffer, string, string][] = [

@@ -12,6 +12,16 @@ import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { Admission } from './admission.js';
 import { CallInProgress } from './call-in-progress.js';
+import {
+  badReply,
+  draining,
+  expired,
+  handlerFailed,
+  noHandlerReady,
+  overloaded,
+  undecodable,
+  unknownMethod,
+} from './failures.js';
 import type { Routes } from './router.js';
 
 export interface ServingOptions {
@@ -228,62 +238,4 @@ export class CallsInProgress implements RequestSink {
     }
     return next;
   }
-}
-
-function handlerFailed(thrown: unknown): RpcError {
-  // The message is for the caller; the stack is nobody's business but this process's.
-  return RpcError.from(thrown, 'UNKNOWN', { reason: Reason.HANDLER_FAILED });
-}
-
-function unknownMethod(id: number): RpcError {
-  return new RpcError('UNIMPLEMENTED', `this server has no method with the id ${id}`, {
-    reason: Reason.UNKNOWN_METHOD,
-  });
-}
-
-function undecodable(call: CallInProgress, cause: unknown): RpcError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return new RpcError('INVALID_ARGUMENT', `${call.path}: the request can't be decoded: ${detail}`, {
-    reason: Reason.UNDECODABLE,
-    cause,
-  });
-}
-
-function badReply(call: CallInProgress, cause: unknown): RpcError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  const tooLarge = RpcError.is(cause) && cause.reason === Reason.MESSAGE_TOO_LARGE;
-  return new RpcError(
-    tooLarge ? 'RESOURCE_EXHAUSTED' : 'INTERNAL',
-    `${call.path}: the handler's reply can't be sent: ${detail}`,
-    {
-      reason: tooLarge ? Reason.MESSAGE_TOO_LARGE : Reason.UNENCODABLE,
-      cause,
-    },
-  );
-}
-
-function expired(call: CallInProgress): RpcError {
-  return new RpcError('DEADLINE_EXCEEDED', `${call.path}: the deadline passed at the server`, {
-    reason: Reason.DEADLINE,
-  });
-}
-
-function draining(call: CallInProgress): RpcError {
-  return new RpcError('UNAVAILABLE', `${call.path}: the server is shutting down`, { reason: Reason.OVERLOADED });
-}
-
-function overloaded(call: CallInProgress): RpcError {
-  return new RpcError(
-    'RESOURCE_EXHAUSTED',
-    `${call.path}: too many calls run and wait already (maxConcurrentCalls, maxQueuedCalls)`,
-    {
-      reason: Reason.OVERLOADED,
-    },
-  );
-}
-
-function noHandlerReady(path: string): RpcError {
-  return new RpcError('UNAVAILABLE', `${path}: not begun, since no handler is ready (timeout: 'immediate')`, {
-    reason: Reason.NOT_READY,
-  });
 }
