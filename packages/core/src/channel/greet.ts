@@ -1,9 +1,9 @@
-import { RpcError } from '../errors/index.js';
-import type { Link } from '../transport/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { Link, Span } from '../transport/contract.js';
 import { Channel, envelopeError } from './channel.js';
 import { ENVELOPE_BYTES, emptyEnvelope, Kind, NO_DEADLINE, readEnvelope, writeEnvelope } from './envelope.js';
 import { encodeHello, type Hello, parseHello } from './hello.js';
-import { decodeFailure } from './payloads.js';
+import { decodeFailure, encodeFailure } from './payloads.js';
 import { deadlinePassed, type Wait, type Waits } from './waits.js';
 
 export interface GreetOptions {
@@ -20,15 +20,13 @@ export interface GreetOptions {
 export function* greet(link: Link, options: GreetOptions): Waits<Channel> {
   const payload = encodeHello(options.local);
   const bytes = ENVELOPE_BYTES + payload.length;
+  if (bytes > link.maxMessageBytes) throw greetingTooLarge(link, bytes, options.doing);
   let span = link.claim(bytes);
   while (span === null) {
     if (!(yield { for: 'room', bytes })) throw deadlinePassed(options.doing);
     span = link.claim(bytes);
   }
-  writeEnvelope(span.view, span.start, Kind.HELLO, 0, 0, payload.length, 0, 0, NO_DEADLINE);
-  span.bytes.set(payload, span.start + ENVELOPE_BYTES);
-  link.commit(bytes);
-  link.flush();
+  send(link, span, Kind.HELLO, 0, payload);
 
   let received = link.receive();
   while (received === null) {
@@ -46,4 +44,25 @@ export function* greet(link: Link, options: GreetOptions): Waits<Channel> {
   const text = envelope.kind === Kind.HELLO ? memory.toString('utf8', start + ENVELOPE_BYTES, end) : '';
   link.release();
   return new Channel({ link, local: options.local, remote: parseHello(text), checksum: options.checksum });
+}
+
+function send(link: Link, { bytes, view, start }: Span, kind: number, status: number, payload: Buffer): void {
+  writeEnvelope(view, start, kind, 0, status, payload.length, 0, 0, NO_DEADLINE);
+  bytes.set(payload, start + ENVELOPE_BYTES);
+  link.commit(ENVELOPE_BYTES + payload.length);
+  link.flush();
+}
+
+/** The limit is too small for any call. The peer is told so, in as many words as the limit permits. */
+function greetingTooLarge(link: Link, bytes: number, doing: string): RpcError {
+  const words = `the greeting, which lists methods and their messages, takes ${bytes} bytes, and this link carries at most ${link.maxMessageBytes}: raise maxMessageBytes`;
+  const options = { reason: Reason.MESSAGE_TOO_LARGE, failed: 'channel' } as const;
+  const payload = encodeFailure(
+    new RpcError('RESOURCE_EXHAUSTED', words, options),
+    link.maxMessageBytes - ENVELOPE_BYTES,
+  );
+  const error = new RpcError('RESOURCE_EXHAUSTED', `${doing}: ${words}`, options);
+  const span = link.claim(ENVELOPE_BYTES + payload.length);
+  if (span !== null) send(link, span, Kind.GOODBYE, error.status, payload);
+  return error;
 }

@@ -56,6 +56,8 @@ export class InprocDoorbell implements Doorbell {
   }
 
   async #listenOn(onWake: () => void): Promise<void> {
+    // It may have been rung before it was listened to: whoever makes it is to be done with that first.
+    await undefined;
     while (!this.#closed) {
       const { async, value } = Atomics.waitAsync(this.#words, BELL + this.#own, 0);
       if (async) await value;

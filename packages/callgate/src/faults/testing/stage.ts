@@ -1,0 +1,154 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from 'vitest';
+import type { ClientSettings, ServerSettings, TransportOptions } from '../../index.js';
+import type { CallSettings, Commands, MadeClient, Tally, Version } from './commands.js';
+import type { Desk } from './gen/desk.js';
+import { ownPuppet, PATIENCE_MS, type Puppet, processPuppet, workerPuppet } from './puppets.js';
+
+export type Scheme = 'shm' | 'unix' | 'inproc';
+export type Mode = 'async' | 'sync';
+
+export interface Way {
+  readonly scheme: Scheme;
+  readonly mode: Mode;
+}
+
+/** Every transport in both modes. */
+export const ways: readonly Way[] = (['shm', 'unix', 'inproc'] as const).flatMap((scheme) => [
+  { scheme, mode: 'async' },
+  { scheme, mode: 'sync' },
+]);
+/** Those that reach another process. */
+export const processWays = ways.filter(({ scheme }) => scheme !== 'inproc');
+export const schemes: readonly Scheme[] = ['shm', 'unix', 'inproc'];
+export const processSchemes = ['shm', 'unix'] as const;
+
+type Method = keyof typeof Desk.methods | 'stamp';
+
+/** A client that a puppet has. Errors are as `told.ts` tells them. */
+export interface RemoteClient {
+  call(method: Method, request?: object, settings?: CallSettings): Promise<unknown>;
+  crowd(count: number, method: Method, request?: object): Promise<Tally>;
+  abort(signal: string, why: string): Promise<void>;
+  channel(): Promise<ReturnType<Commands['channel']>>;
+  close(): Promise<void>;
+}
+
+export interface PairSettings {
+  /** Options of the transport at the server's side. */
+  readonly listen?: TransportOptions;
+  readonly server?: ServerSettings;
+  readonly client?: ClientSettings;
+  readonly version?: Version;
+  /** The server must be no part of this process, since it is going to suffer. @default false */
+  readonly apart?: boolean;
+}
+
+export interface Pair {
+  readonly url: string;
+  /** Where calls are awaited, another process or thread; where they block, this very thread unless it must be apart. */
+  readonly server: Puppet;
+  /** Who calls: this very thread where calls are awaited, another process or thread where they block. */
+  readonly caller: Puppet;
+  readonly desk: RemoteClient;
+}
+
+/** The socket file of an address. */
+export function fileOf(url: string): string {
+  return url.replace(/^\w+:/, '');
+}
+
+/** What one test makes; all of it is gone after the test, which fails when a descriptor or a strange file is left. */
+export interface Stage {
+  readonly scratch: string;
+  /** A file in the scratch folder. */
+  path(name: string): string;
+  /** A fresh address. */
+  url(scheme: Scheme): string;
+  process(): Puppet;
+  worker(): Puppet;
+  readonly here: Puppet;
+  /** Somebody whom the scheme reaches from this process, and who is not this thread. */
+  elsewhere(scheme: Scheme): Puppet;
+  serve(at: Puppet, url: string, listen?: TransportOptions, server?: ServerSettings): Promise<void>;
+  client(at: Puppet, made: Omit<MadeClient, 'name'>): Promise<RemoteClient>;
+  /** A server and a client of it that are no part of the same process, or, for inproc:, thread. */
+  pair(way: Way, settings?: PairSettings): Promise<Pair>;
+}
+
+export function useStage(): Stage {
+  let scratch = '';
+  let puppets: Puppet[] = [];
+  let here: Puppet;
+  let fdsBefore = 0;
+  let names = 0;
+  let sockets: Set<string>;
+
+  beforeEach(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'callgate-faults-'));
+    fdsBefore = openFds();
+    here = ownPuppet();
+    puppets = [];
+    sockets = new Set();
+  });
+  afterEach(async () => {
+    await here.kill();
+    await Promise.all(puppets.map((puppet) => puppet.kill()));
+    const left = readdirSync(scratch);
+    rmSync(scratch, { recursive: true, force: true });
+    // Killed servers leave their socket files. Nobody leaves anything else.
+    expect(left.filter((name) => !sockets.has(name))).toEqual([]);
+    // Pipes of children are closed by the event loop, a little later.
+    await expect.poll(openFds, { timeout: PATIENCE_MS }).toBeLessThanOrEqual(fdsBefore);
+  });
+
+  const keep = (puppet: Puppet): Puppet => {
+    puppets.push(puppet);
+    return puppet;
+  };
+  const stage: Stage = {
+    get scratch() {
+      return scratch;
+    },
+    get here() {
+      return here;
+    },
+    path: (name) => join(scratch, name),
+    url(scheme) {
+      const name = `desk${++names}`;
+      sockets.add(name);
+      return scheme === 'inproc' ? `inproc:${name}-${process.pid}` : `${scheme}:${join(scratch, name)}`;
+    },
+    process: () => keep(processPuppet()),
+    worker: () => keep(workerPuppet()),
+    elsewhere: (scheme) => (scheme === 'inproc' ? stage.worker() : stage.process()),
+    serve: (at, url, listen = {}, server = {}) => at.do('serve', url, listen, server),
+    async client(at, made) {
+      const name = `client ${++names}`;
+      await at.do('makeClient', { ...made, name });
+      return {
+        call: (method, request = {}, settings = {}) =>
+          at.do('call', name, method, request, settings) as Promise<unknown>,
+        crowd: (count, method, request = {}) => at.do('crowd', name, count, method, request),
+        abort: (signal, why) => at.do('abort', signal, why),
+        channel: () => at.do('channel', name),
+        close: async () => at.do('closeClient', name),
+      };
+    },
+    async pair({ scheme, mode }, { listen, server: settings, client = {}, version = 'Desk', apart } = {}) {
+      const server = mode === 'async' || apart ? stage.elsewhere(scheme) : here;
+      const caller = mode === 'async' ? here : stage.elsewhere(scheme);
+      const url = stage.url(scheme);
+      await stage.serve(server, url, listen, settings);
+      const desk = await stage.client(caller, { url, mode, version, settings: client });
+      return { url, server, caller, desk };
+    },
+  };
+  return stage;
+}
+
+function openFds(): number {
+  return readdirSync('/proc/self/fd').length;
+}
