@@ -10,17 +10,15 @@ const AROUND = 3;
 
 describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
   describe.each([
-    ['client', { client: 8192 }],
-    ['server', { server: 8192 }],
-    ['client, the smaller one,', { client: 8192, server: 16_384 }],
-    ['server, the smaller one,', { client: 16_384, server: 8192 }],
-  ])('a limit of the %s', (_whose, limits: { client?: number; server?: number }) => {
+    ['client', { client: 8192, server: 16_384 }],
+    ['server', { client: 16_384, server: 8192 }],
+  ])('the limit of the %s, which is the smaller one,', (_whose, limits) => {
     const pair = () =>
       stage.pair(
         { scheme, mode },
         {
-          ...(limits.server !== undefined && { listen: { maxMessageBytes: limits.server } }),
-          ...(limits.client !== undefined && { client: { transport: { maxMessageBytes: limits.client } } }),
+          listen: { maxMessageBytes: limits.server },
+          client: { transport: { maxMessageBytes: limits.client } },
         },
       );
     const tooLarge = (bytes: number) =>

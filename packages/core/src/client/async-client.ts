@@ -90,7 +90,7 @@ class AsyncCaller {
 
   #begin(call: CallInFlight, request: unknown): void {
     if (call.settled) return;
-    if (call.phases.shared && call.phases.sendMs === 0) {
+    if (call.phases.sendMs === 0 && !call.phases.immediate) {
       this.#calls.expire(call);
       return;
     }

@@ -140,13 +140,11 @@ const stageWords = {
 function expiry(call: CallInFlight): RpcError {
   if (call.phases.immediate && call.stage !== 'replying') return notReady(call.stub.path, stageWords[call.stage]);
   const afterMs = Math.round(performance.now() - call.begunMs);
-  return new RpcError(
-    'DEADLINE_EXCEEDED',
-    `${call.stub.path}: ${stageWords[call.stage]} when its deadline passed, ${afterMs} ms after it began`,
-    {
-      reason: Reason.DEADLINE,
-    },
-  );
+  const why =
+    call.phases.sendMs === 0 && call.stage === 'connecting'
+      ? 'its deadline had passed before it began'
+      : `${stageWords[call.stage]} when its deadline passed, ${afterMs} ms after it began`;
+  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${why}`, { reason: Reason.DEADLINE });
 }
 
 /** The end of an immediate call that can't be taken now. */

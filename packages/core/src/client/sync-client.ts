@@ -68,7 +68,7 @@ class SyncCaller {
   }
 
   #run(call: CallInFlight, request: unknown): void {
-    if (call.phases.shared && call.phases.sendMs === 0) {
+    if (call.phases.sendMs === 0 && !call.phases.immediate) {
       this.#calls.expire(call);
       return;
     }

@@ -29,9 +29,9 @@ export class RpcError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
-  /** The number of `code` on the wire. */
+  /** The number of `code` on the wire; that of UNKNOWN where JavaScript gave a code that is none, or no failure's. */
   get status(): Code {
-    return Code[this.code];
+    return Code[this.code] || Code.UNKNOWN;
   }
 
   /** True for an RpcError of any copy of this package, so that two installed copies still understand each other. */
@@ -51,7 +51,15 @@ export class RpcError extends Error {
   /** Wraps anything thrown: an RpcError stays itself, anything else becomes `code` with the thrown thing as its cause. */
   static from(thrown: unknown, code: CodeName = 'UNKNOWN', options: RpcErrorOptions = {}): RpcError {
     if (RpcError.is(thrown)) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return new RpcError(code, message, { cause: thrown, ...options });
+    return new RpcError(code, wordsOf(thrown), { cause: thrown, ...options });
+  }
+}
+
+/** Anything can be thrown, also what throws in its turn when it is made into text. */
+function wordsOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.message}` : String(thrown);
+  } catch {
+    return 'something that has no words was thrown';
   }
 }

@@ -60,5 +60,6 @@ const thrown: Readonly<Record<string, () => unknown>> = {
 };
 
 function throwFromDeepWithin(text: string): never {
-  throw thrown[text]?.() ?? new TypeError(text);
+  const make = thrown[text] ?? (() => new TypeError(text));
+  throw make();
 }

@@ -84,22 +84,22 @@ export function useStage(): Stage {
   let here: Puppet;
   let fdsBefore = 0;
   let names = 0;
-  let sockets: Set<string>;
+  let named: Set<string>;
 
   beforeEach(() => {
     scratch = mkdtempSync(join(tmpdir(), 'callgate-faults-'));
     fdsBefore = openFds();
     here = ownPuppet();
     puppets = [];
-    sockets = new Set();
+    named = new Set();
   });
   afterEach(async () => {
     await here.kill();
     await Promise.all(puppets.map((puppet) => puppet.kill()));
     const left = readdirSync(scratch);
     rmSync(scratch, { recursive: true, force: true });
-    // Killed servers leave their socket files. Nobody leaves anything else.
-    expect(left.filter((name) => !sockets.has(name))).toEqual([]);
+    // Killed servers leave their socket files. Nobody leaves anything that the test has not named.
+    expect(left.filter((name) => !named.has(name))).toEqual([]);
     // Pipes of children are closed by the event loop, a little later.
     await expect.poll(openFds, { timeout: PATIENCE_MS }).toBeLessThanOrEqual(fdsBefore);
   });
@@ -115,10 +115,13 @@ export function useStage(): Stage {
     get here() {
       return here;
     },
-    path: (name) => join(scratch, name),
+    path(name) {
+      named.add(name);
+      return join(scratch, name);
+    },
     url(scheme) {
       const name = `desk${++names}`;
-      sockets.add(name);
+      named.add(name);
       return scheme === 'inproc' ? `inproc:${name}-${process.pid}` : `${scheme}:${join(scratch, name)}`;
     },
     process: () => keep(processPuppet()),

@@ -32,3 +32,13 @@ export function retell(told: Told): Error & Told {
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
+
+/** What a call that must fail failed with. */
+export async function failure(call: Promise<unknown>): Promise<Told> {
+  try {
+    await call;
+  } catch (error) {
+    return error as Told;
+  }
+  throw new Error('the call succeeded');
+}
