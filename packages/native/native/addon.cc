@@ -31,6 +31,7 @@ constexpr Entry kFunctions[] = {
     {"poll", Guarded<Poll>},
     {"createWatcher", Guarded<CreateWatcher>},
     {"availableCpus", Guarded<AvailableCpus>},
+    {"currentCpu", Guarded<CurrentCpu>},
     {"yieldThread", Guarded<YieldThread>},
     {"lockFile", Guarded<LockFile>},
 };

@@ -37,6 +37,7 @@ CALLGATE_FUNCTION(CreateWatcher);
 void DefineWatcher(napi_env env, State& state);
 // system.cc
 CALLGATE_FUNCTION(AvailableCpus);
+CALLGATE_FUNCTION(CurrentCpu);
 CALLGATE_FUNCTION(YieldThread);
 // lock.cc
 CALLGATE_FUNCTION(LockFile);

@@ -127,6 +127,8 @@ export interface NativeAddon {
   // --- system ---
   /** CPUs that the calling thread may run on (sched_getaffinity(2)), at least 1. */
   availableCpus(): number;
+  /** The CPU on which the calling thread runs right now (sched_getcpu(3)). No system call. */
+  currentCpu(): number;
   /** Lets another thread that is ready have this processor, if there is one (sched_yield(2)). */
   yieldThread(): void;
 }

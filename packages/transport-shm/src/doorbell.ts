@@ -1,4 +1,4 @@
-import type { Deadline, Doorbell } from '@callgate/core/transport';
+import { CPU, type Deadline, type Doorbell, type Segment } from '@callgate/core/transport';
 import type { Fd, Mapping, NativeAddon, Watcher } from '@callgate/native';
 
 const READABLE = 1;
@@ -11,6 +11,8 @@ const LOOK_EVENTS = [DISCONNECT];
 export interface ShmDoorbellParts {
   readonly addon: NativeAddon;
   readonly mapping: Mapping;
+  readonly segment: Segment;
+  readonly side: 'connector' | 'acceptor';
   /** Rung by the peer. */
   readonly own: Fd;
   /** Rung by this side. */
@@ -24,6 +26,10 @@ export class ShmDoorbell implements Doorbell {
   readonly #parts: ShmDoorbellParts;
   readonly #waitFds: readonly Fd[];
   readonly #lookFds: readonly Fd[];
+  readonly #words: Int32Array;
+  /** Index of each end's own word in pairs of words. */
+  readonly #own: 0 | 1;
+  readonly #peer: 0 | 1;
   #bellWatcher: Watcher | undefined;
   #socketWatcher: Watcher | undefined;
   #gone = false;
@@ -33,20 +39,28 @@ export class ShmDoorbell implements Doorbell {
     this.#parts = parts;
     this.#waitFds = [parts.own, parts.socket];
     this.#lookFds = [parts.socket];
+    this.#words = parts.segment.words;
+    this.#own = parts.side === 'connector' ? 0 : 1;
+    this.#peer = this.#own === 0 ? 1 : 0;
+    this.#publishCpu();
   }
 
   ring(): void {
     if (!this.#closed) this.#parts.addon.ringEventFd(this.#parts.peers);
   }
 
-  yield(): void {
-    this.#parts.addon.yieldThread();
+  giveWay(): void {
+    const { addon } = this.#parts;
+    const cpu = this.#publishCpu();
+    // On another processor, the peer either works or waits for somebody who is not this thread.
+    if (Atomics.load(this.#words, CPU + this.#peer) === cpu) addon.yieldThread();
   }
 
   wait(deadline: Deadline): void {
     const { addon, own } = this.#parts;
     const events = addon.poll(this.#waitFds, WAIT_EVENTS, deadline - performance.now());
     if ((events & READABLE) !== 0) addon.drainEventFd(own);
+    this.#publishCpu();
     if ((events & SECOND_GONE) !== 0) this.#gone = true;
   }
 
@@ -54,6 +68,7 @@ export class ShmDoorbell implements Doorbell {
     const { addon, own, socket } = this.#parts;
     this.#bellWatcher = addon.createWatcher(own, () => {
       addon.drainEventFd(own);
+      this.#publishCpu();
       onWake();
     });
     this.#socketWatcher = addon.createWatcher(socket, () => {
@@ -90,5 +105,12 @@ export class ShmDoorbell implements Doorbell {
     peers.close();
     socket.close();
     mapping.close();
+  }
+
+  /** Returns what it has written: the number of this thread's processor, plus 1. */
+  #publishCpu(): number {
+    const cpu = this.#parts.addon.currentCpu() + 1;
+    Atomics.store(this.#words, CPU + this.#own, cpu);
+    return cpu;
   }
 }

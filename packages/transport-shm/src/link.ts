@@ -6,14 +6,14 @@ import type { ResolvedShmOptions } from './options.js';
 export function makeLink(
   segment: Segment,
   side: 'connector' | 'acceptor',
-  parts: ShmDoorbellParts,
+  parts: Omit<ShmDoorbellParts, 'segment' | 'side'>,
   address: Address,
   options: ResolvedShmOptions,
 ): Link {
   return new RingLink({
     segment,
     side,
-    doorbell: new ShmDoorbell(parts),
+    doorbell: new ShmDoorbell({ ...parts, segment, side }),
     peer: { address: address.url, credentials: parts.addon.peerCredentials(parts.socket) },
     maxMessageBytes: options.maxMessageBytes,
     strategy: options.strategy,

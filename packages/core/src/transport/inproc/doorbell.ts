@@ -32,8 +32,8 @@ export class InprocDoorbell implements Doorbell {
     Atomics.notify(this.#words, BELL + this.#peer);
   }
 
-  yield(): void {
-    // There is no system call for it without the addon; the poll simply goes on.
+  giveWay(): void {
+    // It takes the addon to tell; the poll simply goes on.
   }
 
   wait(deadline: Deadline): void {

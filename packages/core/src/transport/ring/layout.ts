@@ -5,6 +5,8 @@
  * ```
  *          0  +--------------------------------------------------+
  *             | magic | version | ring bytes | 0                 |   written once by the maker
+ *             | words 4-14: the in-process transport's           |
+ *             | words 16, 17: processors of both ends, plus 1    |   where each last polled in vain; 0: unknown
  *        128  +--------------------------------------------------+
  *             | control block of ring 0 (connector -> acceptor)  |
  *        640  +--------------------------------------------------+
@@ -39,6 +41,9 @@ export const RECORD_HEADER_BYTES = 8;
 /** In place of a record's length. */
 export const WRAP = -1;
 export const END = -2;
+
+/** Index of the connector's processor in a segment's words; the acceptor's follows. A hint only, never trusted. */
+export const CPU = 16;
 
 /** Word indices within a control block. */
 export const TAIL = 0;

@@ -11,11 +11,8 @@ export const READABLE = -1;
 
 /** Polls between two looks at the clock. */
 const POLLS = 64;
-/**
- * How long, in ms, to poll before offering the processor to others, which is done again after as long. Longer than the
- * offer itself takes, even under a tracer: else each side's offer would look to the other like a reason to make one.
- */
-const YIELD_MS = 0.05;
+/** How long, in ms, to poll before seeing whether the peer waits for this very processor; again after as long. */
+const GIVE_WAY_MS = 0.004;
 /** Polls before the first look: about a microsecond, in which an awake peer has usually answered. */
 const BRIEF_POLLS = 128;
 /** Longest time, in ms, that a thread polls without looking whether the peer still lives. */
@@ -125,7 +122,7 @@ export class RingWaits {
   #poll(want: number, deadline: Deadline): boolean {
     let now = performance.now();
     let lookAt = now + LOOK_MS;
-    let yieldAt = now + YIELD_MS;
+    let giveWayAt = now + GIVE_WAY_MS;
     const until = Math.min(now + this.#spinner.budgetMs, deadline);
     do {
       for (let i = 0; i < POLLS; i++) {
@@ -139,9 +136,9 @@ export class RingWaits {
         if (this.#bell.hungUp(true)) this.#onPeerGone();
         lookAt = now + LOOK_MS;
       }
-      if (now > yieldAt) {
-        this.#bell.yield();
-        yieldAt = now + YIELD_MS;
+      if (now > giveWayAt) {
+        this.#bell.giveWay();
+        giveWayAt = now + GIVE_WAY_MS;
       }
     } while (now < until);
     return false;
@@ -149,7 +146,7 @@ export class RingWaits {
 
   async #pollThenSleep(want: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
     let now = performance.now();
-    let yieldAt = now + YIELD_MS;
+    let giveWayAt = now + GIVE_WAY_MS;
     const until = Math.min(now + this.#spinner.budgetMs, deadline);
     while (now < until) {
       // What others have to do in microtasks (settled calls, handlers) comes between polls: it may be what we wait for.
@@ -166,9 +163,9 @@ export class RingWaits {
         if (signal?.aborted) throw signal.reason;
         if (!this.#over && this.#bell.hungUp(false)) this.#onPeerGone();
         now = performance.now();
-      } else if (now > yieldAt && !this.#over) {
-        this.#bell.yield();
-        yieldAt = now + YIELD_MS;
+      } else if (now > giveWayAt && !this.#over) {
+        this.#bell.giveWay();
+        giveWayAt = now + GIVE_WAY_MS;
       }
     }
     if (this.#can(want)) return true;
