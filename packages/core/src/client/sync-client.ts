@@ -72,18 +72,37 @@ class SyncCaller {
       this.#calls.expire(call);
       return;
     }
-    const open = this.#connection.openSync(call.phases.immediate ? Number.POSITIVE_INFINITY : call.deadline);
-    call.channel = open.channel;
-    if (call.phases.immediate && !this.#ask(open, call)) return;
+    const deadline = call.phases.immediate ? Number.POSITIVE_INFINITY : call.deadline;
+    for (;;) {
+      const known = this.#connection.current;
+      const open = this.#connection.openSync(deadline);
+      call.channel = open.channel;
+      try {
+        if (!this.#send(open, call, request)) return;
+      } catch (error) {
+        if (open !== known || !open.channel.ended) throw error;
+        // The server has gone while this thread was busy elsewhere and heard nothing of it. Another may have come.
+        call.channel = undefined;
+        continue;
+      }
+      this.#receive(open, call);
+      return;
+    }
+  }
+
+  /** False when the call has ended. Throws when it can't be sent: when the link has ended, the callee has nothing of it. */
+  #send(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
+    if (call.phases.immediate && !this.#ask(open, call)) return false;
     call.stage = 'sending';
     const { link } = open.channel;
     while (!trySendRequest(open, call, request)) {
       if (link.waitWritable(requestBytes(call, request, ENVELOPE_BYTES), call.deadline)) continue;
       this.#calls.expire(call);
-      return;
+      return false;
     }
+    flush(open);
     call.stage = 'replying';
-    this.#receive(open, call);
+    return true;
   }
 
   /** True when a handler is ready and reserved; otherwise the call has ended. */
@@ -91,6 +110,7 @@ class SyncCaller {
     call.stage = 'asking';
     call.deadline = performance.now() + this.#graceMs;
     if (!trySendProbe(open, call)) throw notReady(call.stub.path, 'the link has no room');
+    flush(open);
     const ready = { settled: false };
     call.onReady = () => {
       ready.settled = true;
@@ -110,6 +130,12 @@ class SyncCaller {
       }
     }
   }
+}
+
+/** Throws when the link turns out to have ended. */
+function flush({ channel: { link } }: OpenChannel): void {
+  link.flush();
+  if (link.end !== undefined) throw link.end.error;
 }
 
 function aborted(stub: StubMethod, signal: AbortSignal): RpcError {

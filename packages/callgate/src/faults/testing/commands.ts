@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   type Client,
   type ClientSettings,
@@ -88,17 +88,20 @@ export function makeCommands(emit: Emit) {
     /** Many calls at once, all of them begun in one go. */
     async crowd(client: string, count: number, method: string, request: object): Promise<Tally> {
       let atMs = 0;
-      const errors = new Map<string, Told & { times: number }>();
+      const thrown: unknown[] = [];
       const began = Array.from({ length: count }, () => call(client, method, request, {}) as Promise<unknown>);
-      const failed = (error: unknown): number => {
+      const failed = (error: unknown): void => {
         atMs = monotonicMs();
+        thrown.push(error);
+      };
+      await Promise.all(began.map((one) => one.catch(failed)));
+      const errors = new Map<string, Tally['errors'][number]>();
+      for (const error of thrown) {
         const { inspected: _, atMs: __, ...told } = tell(error);
         const key = JSON.stringify(told);
-        errors.set(key, { ...told, times: (errors.get(key)?.times ?? 0) + 1 } as Told & { times: number });
-        return 0;
-      };
-      const ended = await Promise.all(began.map((one) => one.then(() => 1, failed)));
-      return { answered: ended.reduce((sum, one) => sum + one, 0), errors: [...errors.values()], atMs };
+        errors.set(key, { ...told, times: (errors.get(key)?.times ?? 0) + 1 });
+      }
+      return { answered: count - thrown.length, errors: [...errors.values()], atMs };
     },
     /** Calls one after the other, each on a client of its own. */
     async cycles(made: Omit<MadeClient, 'name'>, count: number): Promise<void> {
@@ -107,6 +110,14 @@ export function makeCommands(emit: Emit) {
         await call('cycle', 'echo', {}, {});
         await clients.get('cycle')!.$close();
       }
+    },
+    /** Calls, makes a file, waits for another one and calls again, all without ever coming back to the event loop. */
+    blockBetweenCalls(client: string, called: string, goOn: string): unknown {
+      call(client, 'echo', {}, {});
+      writeFileSync(called, '');
+      const sleeper = new Int32Array(new SharedArrayBuffer(4));
+      while (!existsSync(goOn)) Atomics.wait(sleeper, 0, 0, 5);
+      return call(client, 'echo', { text: 'second' }, {});
     },
     abort: (signal: string, why: string) => signalNamed(signal).abort(new Error(why)),
     channel(client: string) {

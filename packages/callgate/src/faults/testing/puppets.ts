@@ -21,6 +21,8 @@ export interface Puppet {
   count(name: string): number;
   /** Ends it at once and waits until it has ended; of this thread, closes what it has made. */
   kill(): Promise<void>;
+  /** Resolves when it has ended, by itself or not. */
+  readonly ended: Promise<unknown>;
   readonly pid: number;
   signal(signal: NodeJS.Signals): void;
 }
@@ -33,6 +35,7 @@ export function processPuppet(): Puppet {
   const said = wire((heed) => child.on('message', heed), exited);
   return {
     ...said.asked((message) => child.send(message)),
+    ended: exited,
     pid: child.pid!,
     signal: (signal) => void child.kill(signal),
     async kill() {
@@ -49,6 +52,7 @@ export function workerPuppet(): Puppet {
   const said = wire((heed) => worker.on('message', heed), exited);
   return {
     ...said.asked((message) => worker.postMessage(message)),
+    ended: exited,
     pid: process.pid,
     signal: () => undefined,
     async kill() {
@@ -71,6 +75,7 @@ export function ownPuppet(): Puppet {
     }) as Puppet['do'],
     event: (name) => events.next(name),
     count: (name) => events.count(name),
+    ended: new Promise(() => undefined),
     pid: process.pid,
     signal: () => undefined,
     kill: () => commands.closeAll(),

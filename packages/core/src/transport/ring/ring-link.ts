@@ -76,6 +76,9 @@ export class RingLink implements Link {
   }
 
   claim(bytes: number): Span | null {
+    // A thread that only ever blocks hears of a death when it waits. What is sent to the dead would be lost, so whoever
+    // is about to be woken is looked after first.
+    if (this.#end === undefined && this.#writer.consumerSleeps && this.#bell.hungUp(true)) this.#peerGone();
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
     if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
     if (this.#claimed !== -1) throw misuse('claim: the last claim is still open');

@@ -87,6 +87,11 @@ export class RingWriter {
     return this.#publish(RECORD_HEADER_BYTES);
   }
 
+  /** Whether the consumer says that it sleeps: it must be woken for what is published next. */
+  get consumerSleeps(): boolean {
+    return Atomics.load(this.#words, this.#control + CONSUMER_SLEEPS) !== 0;
+  }
+
   /** Says that this side is about to sleep until there is room; `claim` must be tried once more after this. */
   announceSleep(): void {
     Atomics.store(this.#words, this.#control + PRODUCER_SLEEPS, 1);
