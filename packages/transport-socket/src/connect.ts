@@ -1,4 +1,3 @@
-import { Reason, RpcError } from '@callgate/core/errors';
 import {
   type Address,
   connectSocketFile,
@@ -10,7 +9,6 @@ import {
   socketPath,
 } from '@callgate/core/transport';
 import type { NativeAddon } from '@callgate/native';
-import { isServedHere } from './listen.js';
 import { NativeStream } from './native-stream.js';
 import { connectNodeStream } from './node-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
@@ -42,15 +40,11 @@ export function connectSync(
   options: ResolvedUnixOptions,
   deadline: Deadline,
 ): Link {
-  const path = socketPath(address);
-  if (isServedHere(path)) {
-    throw new RpcError(
-      'FAILED_PRECONDITION',
-      `${address.url} is served by this very thread: a blocking client would wait for itself. Serve it from a worker thread, or use an async client`,
-      { reason: Reason.SELF_DEADLOCK, failed: 'channel' },
-    );
-  }
   const connected = (to: string, timeoutMs: number): NativeStream =>
     new NativeStream(native, native.connectUnix(to, timeoutMs), address.url);
-  return openStreamLinkSync(connectSocketFileSync(address, path, connected, deadline), options, deadline);
+  return openStreamLinkSync(
+    connectSocketFileSync(address, socketPath(address), connected, deadline),
+    options,
+    deadline,
+  );
 }

@@ -16,13 +16,6 @@ import { createGatekeeper } from './admit.js';
 import { NativeStream } from './native-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
 
-/** Paths at which this thread listens. */
-const served = new Set<string>();
-
-export function isServedHere(path: string): boolean {
-  return served.has(path);
-}
-
 export async function listen(
   native: NativeAddon,
   address: Address,
@@ -37,7 +30,6 @@ export async function listen(
     bind: (at) => native.listenUnix(at, options.mode, options.backlog),
   });
   const url = urlOf(address, path);
-  served.add(path);
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
   const why = new RpcError('UNAVAILABLE', `the server at ${url} has just stopped listening`, {
     reason: Reason.UNREACHABLE,
@@ -54,7 +46,6 @@ export async function listen(
     async close() {
       if (!open) return;
       open = false;
-      served.delete(path);
       // First the name, while the socket still listens: nobody can take it for stale in between.
       remove();
       acceptor.close();

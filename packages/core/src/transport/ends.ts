@@ -50,6 +50,12 @@ export function cannotBlock(who: string): RpcError {
   return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
 }
 
+/** A blocking client was to connect to a server of its own thread. */
+export function selfDeadlock(url: string): RpcError {
+  const message = `${url} is served by this very thread: a blocking client would wait for itself. Serve it from a worker thread, or use an async client`;
+  return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.SELF_DEADLOCK, failed: 'channel' });
+}
+
 export function tooLarge(bytes: number, limit: number): RpcError {
   const message = `a message of ${bytes} bytes is over this link's limit of ${limit} (maxMessageBytes)`;
   return new RpcError('RESOURCE_EXHAUSTED', message, { reason: Reason.MESSAGE_TOO_LARGE });

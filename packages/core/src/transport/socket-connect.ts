@@ -2,7 +2,8 @@ import { lstatSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fromErrno, Reason, RpcError } from '../errors/index.js';
 import type { Address, Deadline } from './contract.js';
-import { describeFile } from './socket-file.js';
+import { selfDeadlock } from './ends.js';
+import { describeFile, isServedHere } from './socket-file.js';
 
 /** Between two tries while the server's queue of connections is full: a non-blocking connect cannot be waited for. */
 const FIRST_RETRY_MS = 1;
@@ -36,13 +37,17 @@ export async function connectSocketFile<T>(
   }
 }
 
-/** As connectSocketFile, blocking the thread: `connect` waits for at most `timeoutMs` and then throws ETIMEDOUT. */
+/**
+ * As connectSocketFile, blocking the thread: `connect` waits for at most `timeoutMs` and then throws ETIMEDOUT. Throws
+ * FAILED_PRECONDITION (SELF_DEADLOCK) when this thread listens there.
+ */
 export function connectSocketFileSync<T>(
   address: Address,
   path: string,
   connect: (path: string, timeoutMs: number) => T,
   deadline: Deadline,
 ): T {
+  if (isServedHere(path)) throw selfDeadlock(address.url);
   const left = deadline - performance.now();
   if (left <= 0) throw late(address);
   try {

@@ -8,6 +8,14 @@ import type { Address } from './contract.js';
 const LOCK_PATIENCE_MS = 2000;
 const LOCK_RETRY_MS = 5;
 
+/** Socket files at which this thread listens. */
+const served = new Set<string>();
+
+/** Whether a blocking client of this path would wait for its own thread. */
+export function isServedHere(path: string): boolean {
+  return served.has(path);
+}
+
 /** What it takes to bind a socket to a file. Bound are both: the descriptor, and the file that names it. */
 export interface SocketBinder<T> {
   /** An exclusive lock on a file, made when missing; null when somebody holds it. Undefined: goes without. */
@@ -48,9 +56,11 @@ export async function bindSocketFile<T>(
     await removeStale(address, path, binder);
     const bound = await binder.bind(path);
     const made = statOf(path);
+    served.add(path);
     return {
       bound,
       remove: () => {
+        served.delete(path);
         const there = statOf(path);
         if (there !== undefined && made !== undefined && sameFile(there, made)) removeQuietly(path);
       },

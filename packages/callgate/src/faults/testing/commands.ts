@@ -75,6 +75,8 @@ export function makeCommands(emit: Emit) {
       await server.listen(url, transport);
       servers.set(url, server);
     },
+    /** The server of one address listens at another as well. */
+    listenToo: (known: string, url: string) => servers.get(known)!.listen(url),
     stats: (url: string) => ({ ...servers.get(url)!.stats }),
     /** What the servers' onError has heard. */
     heard: () => heard,
@@ -110,6 +112,15 @@ export function makeCommands(emit: Emit) {
         await call('cycle', 'echo', {}, {});
         await clients.get('cycle')!.$close();
       }
+    },
+    /** The sum of the numbers below `count`, each of which has made the way to the server and back. */
+    async sum(client: string, count: number): Promise<number> {
+      let sum = 0;
+      for (let number = 0; number < count; number++) {
+        const reply = (await call(client, 'echo', { number }, {})) as { number: number };
+        sum += reply.number;
+      }
+      return sum;
     },
     /** Calls, makes a file, waits for another one and calls again, all without ever coming back to the event loop. */
     blockBetweenCalls(client: string, called: string, goOn: string): unknown {

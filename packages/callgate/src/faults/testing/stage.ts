@@ -31,6 +31,7 @@ type Method = keyof typeof Desk.methods | 'stamp';
 export interface RemoteClient {
   call(method: Method, request?: object, settings?: CallSettings): Promise<unknown>;
   crowd(count: number, method: Method, request?: object): Promise<Tally>;
+  sum(count: number): Promise<number>;
   blockBetweenCalls(called: string, goOn: string): Promise<unknown>;
   abort(signal: string, why: string): Promise<void>;
   channel(): Promise<ReturnType<Commands['channel']>>;
@@ -136,6 +137,7 @@ export function useStage(): Stage {
         call: (method, request = {}, settings = {}) =>
           at.do('call', name, method, request, settings) as Promise<unknown>,
         crowd: (count, method, request = {}) => at.do('crowd', name, count, method, request),
+        sum: (count) => at.do('sum', name, count),
         blockBetweenCalls: async (called, goOn) => at.do('blockBetweenCalls', name, called, goOn),
         abort: (signal, why) => at.do('abort', signal, why),
         channel: () => at.do('channel', name),

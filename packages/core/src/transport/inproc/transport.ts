@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Reason, RpcError } from '../../errors/index.js';
 import type { Address, Deadline, Link, Listener, Peer, Transport, TransportOptions } from '../contract.js';
+import { selfDeadlock } from '../ends.js';
 import { refusal } from '../options.js';
 import {
   initialiseSegment,
@@ -74,13 +75,7 @@ async function connect(
 
 function connectSync(address: Address, options: TransportOptions, deadline: Deadline): Link {
   const resolved = resolveRingOptions('inproc', options as RingOptions);
-  if (acceptorHere(address.path) !== undefined) {
-    throw new RpcError(
-      'FAILED_PRECONDITION',
-      `${address.url} is served by this very thread: a blocking client would wait for itself. Serve it from a worker thread, or use an async client`,
-      { reason: Reason.SELF_DEADLOCK, failed: 'channel' },
-    );
-  }
+  if (acceptorHere(address.path) !== undefined) throw selfDeadlock(address.url);
   const segment = ask(address, resolved);
   tellOthers(notice(address, segment, resolved));
   Atomics.wait(segment.words, RENDEZVOUS, ASKED, patience(deadline));
