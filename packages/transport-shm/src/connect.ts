@@ -92,9 +92,7 @@ class Meeting {
         throw this.#error('UNAVAILABLE', Reason.PEER_CLOSED, 'the server hung up before it said anything');
       this.#received += count;
       if (this.#received === WELCOME_BYTES && this.#welcome === undefined) {
-        const welcome = decodeWelcome(this.#bytes);
-        if (typeof welcome === 'string') throw this.#error('FAILED_PRECONDITION', Reason.VERSION_MISMATCH, welcome);
-        this.#welcome = welcome;
+        this.#welcome = decodeWelcome(this.#bytes, `cannot connect to ${this.#address.url}`);
       }
     }
   }

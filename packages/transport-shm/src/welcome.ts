@@ -1,4 +1,4 @@
-import type { RpcError } from '@callgate/core/errors';
+import { Reason, RpcError } from '@callgate/core/errors';
 
 /**
  * The one message that is said at the rendezvous, by the accepting side, at once. With it travel three descriptors: the
@@ -45,17 +45,30 @@ function encode(status: number, ringBytes: number, text: Buffer): Buffer {
   return bytes;
 }
 
-/** Reads the fixed part; a string says what is wrong with it. */
-export function decodeWelcome(bytes: Buffer): Welcome | string {
-  if (bytes.readUInt32LE(0) !== MAGIC) return 'what answers there is no shm: server (its magic number is wrong)';
+/** Reads the fixed part. `doing` begins the words of what is thrown: DATA_LOSS, or FAILED_PRECONDITION for another version. */
+export function decodeWelcome(bytes: Buffer, doing: string): Welcome {
+  if (bytes.readUInt32LE(0) !== MAGIC) {
+    throw violation(doing, 'what answers there is no shm: server (its magic number is wrong)');
+  }
   const version = bytes.readUInt16LE(4);
-  if (version !== VERSION)
-    return `the server there speaks version ${version} of the shm: rendezvous, this side version ${VERSION}`;
+  if (version !== VERSION) {
+    const words = `the server there speaks version ${version} of the shm: rendezvous, this side version ${VERSION}`;
+    throw new RpcError('FAILED_PRECONDITION', `${doing}: ${words}`, {
+      reason: Reason.VERSION_MISMATCH,
+      failed: 'channel',
+    });
+  }
   const welcome = {
     status: bytes.readUInt16LE(6),
     ringBytes: bytes.readUInt32LE(8),
     textBytes: bytes.readUInt32LE(12),
   };
-  if (welcome.textBytes > LONGEST_WELCOME - WELCOME_BYTES) return 'the server there sent a refusal that is too long';
+  if (welcome.textBytes > LONGEST_WELCOME - WELCOME_BYTES) {
+    throw violation(doing, 'the server there sent a refusal that is too long');
+  }
   return welcome;
+}
+
+function violation(doing: string, words: string): RpcError {
+  return new RpcError('DATA_LOSS', `${doing}: ${words}`, { reason: Reason.PROTOCOL_VIOLATION, failed: 'channel' });
 }

@@ -21,12 +21,15 @@ export function* greet(link: Link, options: GreetOptions): Waits<Channel> {
   const payload = encodeHello(options.local);
   const bytes = ENVELOPE_BYTES + payload.length;
   if (bytes > link.maxMessageBytes) throw greetingTooLarge(link, bytes, options.doing);
-  let span = link.claim(bytes);
-  while (span === null) {
+  // A peer that has ended already may have said why: that is to be read, though nothing can be sent to it.
+  while (link.end === undefined) {
+    const span = link.claim(bytes);
+    if (span !== null) {
+      send(link, span, Kind.HELLO, 0, payload);
+      break;
+    }
     if (!(yield { for: 'room', bytes })) throw deadlinePassed(options.doing);
-    span = link.claim(bytes);
   }
-  send(link, span, Kind.HELLO, 0, payload);
 
   let received = link.receive();
   while (received === null) {

@@ -111,14 +111,21 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['never lets the process end', 'net', 'waiting', /a process with a pending wait lives on/],
 ];
 
+const MOST_RUNS = 10;
+
 describe('the conformance suite', () => {
   for (const [fault, kind, theme, promise] of broken) {
     it(`fails a transport that ${fault}`, async () => {
       const right = await collect({ ...test(kind), themes: [theme], patienceMs: 10_000 }, promise);
       expect(right.length, 'the case exists').toBeGreaterThan(0);
       expect(right.filter(({ error }) => error !== undefined)).toEqual([]);
-      const wrong = await collect({ ...test(kind, fault), themes: [theme], patienceMs: 500 }, promise);
-      expect(wrong.filter(({ error }) => error !== undefined).length, 'failures').toBeGreaterThan(0);
+      // Some faults show only when the kernel cuts a message at the right place, which one run may not bring about.
+      let failures = 0;
+      for (let run = 0; failures === 0 && run < MOST_RUNS; run++) {
+        const wrong = await collect({ ...test(kind, fault), themes: [theme], patienceMs: 500 }, promise);
+        failures = wrong.filter(({ error }) => error !== undefined).length;
+      }
+      expect(failures, 'failures').toBeGreaterThan(0);
     });
   }
 });
