@@ -32,8 +32,9 @@ export class InprocDoorbell implements Doorbell {
     Atomics.notify(this.#words, BELL + this.#peer);
   }
 
-  giveWay(): void {
-    // It takes the addon to tell; the poll simply goes on.
+  giveWay(): boolean {
+    // It takes the addon to tell where threads run; the poll simply goes on.
+    return false;
   }
 
   wait(deadline: Deadline): void {

@@ -7,8 +7,11 @@ import type { Deadline } from '../contract.js';
 export interface Doorbell {
   /** Wakes the peer if it waits. May be called in any state; never throws, never blocks. */
   ring(): void;
-  /** Called between polls that find nothing: lets the peer have this processor, if it waits for just this one. */
-  giveWay(): void;
+  /**
+   * Called between polls that find nothing: lets the peer have this processor, if it waits for just this one. True when
+   * the caller had better sleep: the kernel then wakes it on another processor, if one is free.
+   */
+  giveWay(): boolean;
   /** Blocks the thread until rung, hung up, or the deadline. May return early; the caller looks again. */
   wait(deadline: Deadline): void;
   /** From now on calls `onWake` from the event loop when rung or hung up; each ring calls at most once. */

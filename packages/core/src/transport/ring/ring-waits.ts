@@ -137,7 +137,7 @@ export class RingWaits {
         lookAt = now + LOOK_MS;
       }
       if (now > giveWayAt) {
-        this.#bell.giveWay();
+        if (this.#bell.giveWay()) return false;
         giveWayAt = now + GIVE_WAY_MS;
       }
     } while (now < until);
@@ -164,7 +164,7 @@ export class RingWaits {
         if (!this.#over && this.#bell.hungUp(false)) this.#onPeerGone();
         now = performance.now();
       } else if (now > giveWayAt && !this.#over) {
-        this.#bell.giveWay();
+        if (this.#bell.giveWay()) break;
         giveWayAt = now + GIVE_WAY_MS;
       }
     }
