@@ -1,7 +1,8 @@
 /** What is left when calls are over: nothing. */
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { useStage, ways } from './testing/stage.js';
+import { processWays, useStage, ways } from './testing/stage.js';
+import { failure } from './testing/told.js';
 
 const stage = useStage();
 
@@ -39,5 +40,26 @@ describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
     await expect.poll(() => server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
     expect([await server.do('holds'), await caller.do('holds')]).toEqual(before);
     expect((await desk.channel()).stats.inFlight).toBe(0);
+  });
+});
+
+describe.each(processWays)('Over $scheme:, $mode,', (way) => {
+  it('a client that has outlived its servers, at rest and in calls, holds no more than before.', async () => {
+    const { url, server, caller, desk } = await stage.pair(way, { apart: true });
+    await desk.call('echo');
+    const before = await caller.do('holds');
+    let last = server;
+    for (let i = 0; i < 3; i++) {
+      const hanging = i === 1 ? failure(desk.call('hang', { text: 'a' })) : undefined;
+      if (hanging !== undefined) await last.event('a began');
+      await last.kill();
+      await hanging;
+      last = stage.process();
+      await stage.serve(last, url);
+      await desk.call('echo');
+    }
+    // Of killed puppets the pipes go a little later; they are this process's, not the client's.
+    if (caller !== stage.here) expect(await caller.do('holds')).toEqual(before);
+    else expect((await caller.do('holds')).mappings).toBe(before.mappings);
   });
 });

@@ -11,7 +11,7 @@ describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
       code: 'UNIMPLEMENTED',
       reason: 'UNKNOWN_METHOD',
       failed: 'call',
-      message: `the server at ${url} offers faults.Desk, but no method Stamp; it has Echo, Whoami, Fail, Hang, Busy, Fill, Wait, Drop`,
+      message: `the server at ${url} offers faults.Desk, but no method Stamp; it has Echo, Whoami, Fail, Hang, Busy, Fill, Wait, Held, Drop`,
     });
     expect((await desk.channel()).stats.inFlight).toBe(0);
   });

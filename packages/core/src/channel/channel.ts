@@ -58,6 +58,8 @@ export class Channel {
   /** What the peer said when it left, which is better than what the link can tell. */
   #farewell: RpcError | undefined;
   #ended = false;
+  /** The link takes nothing more, though what came before may still be in it. */
+  #mute = false;
 
   constructor(options: ChannelOptions) {
     this.link = options.link;
@@ -71,7 +73,7 @@ export class Channel {
 
   /** True once the channel has ended: nothing can be sent. */
   get ended(): boolean {
-    return this.#ended || this.link.end !== undefined;
+    return this.#ended || this.#mute || this.link.end !== undefined;
   }
 
   /**
@@ -90,7 +92,7 @@ export class Channel {
   ): boolean {
     const size = type.size(message);
     if (size > this.maxPayloadBytes) throw this.#tooLarge(size);
-    const span = this.link.claim(size + ENVELOPE_BYTES);
+    const span = this.#claim(size + ENVELOPE_BYTES);
     if (span === null) return false;
     const { start, view, bytes } = span;
     const allFlags = flags | this.#flags;
@@ -104,6 +106,16 @@ export class Channel {
     if (allFlags !== flags) sealEnvelope(bytes, view, start, start + ENVELOPE_BYTES + size);
     this.link.commit(size + ENVELOPE_BYTES);
     return true;
+  }
+
+  /** The size is within the limit: when claiming throws, the link has ended, or is about to. */
+  #claim(bytes: number): Span | null {
+    try {
+      return this.link.claim(bytes);
+    } catch (error) {
+      this.#mute = true;
+      throw error;
+    }
   }
 
   /** Sends a message without a payload worth the name, now or when there is room. Never throws. */
@@ -171,14 +183,10 @@ export class Channel {
   fail(error: RpcError): void {
     if (this.#ended) return;
     this.#ended = true;
-    try {
-      const payload = encodeFailure(error, this.maxPayloadBytes);
-      this.#trySendLast(payload, error.status);
-    } finally {
-      // An orderly close delivers the goodbye; the calls here end at once all the same.
-      this.#tellEnd({ by: 'fault', orderly: false, error });
-      void this.link.close();
-    }
+    this.#trySendLast(encodeFailure(error, this.maxPayloadBytes), error.status);
+    // An orderly close delivers the goodbye; the calls here end at once all the same.
+    this.#tellEnd({ by: 'fault', orderly: false, error });
+    void this.link.close();
   }
 
   /** To be called when the link has ended and is drained. Idempotent. */
@@ -199,8 +207,11 @@ export class Channel {
   }
 
   #trySendLast(payload: Buffer, status: number): void {
-    if (this.link.end !== undefined) return;
-    this.trySend(Kind.GOODBYE, 0, status, 0, 0, NO_DEADLINE, RAW_PAYLOAD, payload);
+    try {
+      this.trySend(Kind.GOODBYE, 0, status, 0, 0, NO_DEADLINE, RAW_PAYLOAD, payload);
+    } catch {
+      // The link has ended by itself.
+    }
   }
 
   #tooLarge(size: number): RpcError {

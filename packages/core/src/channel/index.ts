@@ -5,6 +5,6 @@ export { type GreetOptions, greet } from './greet.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
 export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';
-export { receiveLoop, receiveUntil } from './receive-loop.js';
+export { receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';
 export { deadlinePassed, driveAsync, driveSync } from './waits.js';

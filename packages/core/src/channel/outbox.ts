@@ -23,13 +23,13 @@ export class Outbox {
   }
 
   add(deferred: Deferred): void {
-    this.#waiting.push(deferred);
-    this.#drained ??= this.#drain();
+    // Whoever finds others waiting leaves the draining to them: that is under way.
+    if (this.#waiting.push(deferred) === 1) this.#drained = this.#drain();
   }
 
   /** Resolves once nothing waits any more; undefined when nothing does. */
   get drained(): Promise<void> | undefined {
-    return this.#drained;
+    return this.#waiting.length === 0 ? undefined : this.#drained;
   }
 
   async #drain(): Promise<void> {
@@ -37,7 +37,6 @@ export class Outbox {
       if (next.attempt()) this.#waiting.shift();
       else await this.#link.whenWritable(next.bytes, Number.POSITIVE_INFINITY);
     }
-    this.#drained = undefined;
     if (this.#link.end === undefined) this.#link.flush();
   }
 }

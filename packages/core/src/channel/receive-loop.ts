@@ -56,3 +56,14 @@ export function receiveUntil(channel: Channel, waiter: { readonly settled: boole
   }
   return true;
 }
+
+/** Handles what is left in a channel whose link takes nothing more; the link is released then. Never waits. */
+export function receiveRest(channel: Channel): void {
+  const { link } = channel;
+  for (let span = link.receive(); span !== null; span = link.receive()) {
+    channel.handle(span);
+    link.release();
+  }
+  if (link.end === undefined) link.abort();
+  channel.linkEnded();
+}

@@ -6,6 +6,7 @@ import {
   greet,
   type Hello,
   receiveLoop,
+  receiveRest,
 } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type {
@@ -87,7 +88,7 @@ export class Connection {
   openSync(deadline: Deadline): OpenChannel {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#open !== undefined && !this.#open.channel.ended) return this.#open;
-    this.#open?.channel.linkEnded();
+    if (this.#open !== undefined) receiveRest(this.#open.channel);
     const target = this.#usableTarget();
     const before = Math.min(deadline, performance.now() + this.#options.connectTimeoutMs);
     const link = target.transport.connectSync(target.address, target.transportOptions, before);

@@ -127,6 +127,7 @@ class EventLoopServer implements Server {
     } catch (error) {
       const failure = RpcError.from(error, 'INTERNAL');
       link.abort(failure);
+      entry.channel?.linkEnded();
       this.#options.onError(failure);
     } finally {
       this.#serving.delete(link);

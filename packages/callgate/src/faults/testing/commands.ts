@@ -55,6 +55,13 @@ export function makeCommands(emit: Emit) {
   const signals = new Map<string, AbortController>();
   const heard: Told[] = [];
 
+  const gates = new Map<string, { opened: Promise<void>; open(): void }>();
+
+  const gate = (name: string) => {
+    const known = gates.get(name) ?? newGate();
+    gates.set(name, known);
+    return known;
+  };
   const signalNamed = (name: string): AbortController => {
     const known = signals.get(name) ?? new AbortController();
     signals.set(name, known);
@@ -71,12 +78,17 @@ export function makeCommands(emit: Emit) {
   return {
     async serve(url: string, transport: TransportOptions, settings: ServerSettings): Promise<void> {
       const server = createServer({ onError: (error) => heard.push(tell(error)), ...settings });
-      server.add(Desk, serveDesk(emit));
+      server.add(
+        Desk,
+        serveDesk(emit, (text) => gate(text).opened),
+      );
       await server.listen(url, transport);
       servers.set(url, server);
     },
     /** The server of one address listens at another as well. */
     listenToo: (known: string, url: string) => servers.get(known)!.listen(url),
+    /** Lets the slips with that text go that the server holds back. */
+    release: (text: string) => gate(text).open(),
     stats: (url: string) => ({ ...servers.get(url)!.stats }),
     /** What the servers' onError has heard. */
     heard: () => heard,
@@ -158,3 +170,11 @@ export function makeCommands(emit: Emit) {
 
 export type Commands = ReturnType<typeof makeCommands>;
 export type CommandName = keyof Commands;
+
+function newGate() {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -7,7 +7,10 @@ import type { Desk, Slip } from './gen/desk.js';
 export type Emit = (event: string, about?: unknown) => void;
 
 /** The handlers. What they throw is made here, so that this file's name in an error at the caller is a stack that leaked. */
-export function serveDesk(emit: Emit): Handlers<typeof Desk> {
+export function serveDesk(
+  emit: Emit,
+  released: (text: string) => Promise<void> = async () => {},
+): Handlers<typeof Desk> {
   const stopped = ({ text }: Slip, { signal }: CallContext): void => {
     const { code, reason } = signal.reason as RpcError;
     emit(`${text} stopped`, { code, reason });
@@ -35,6 +38,7 @@ export function serveDesk(emit: Emit): Handlers<typeof Desk> {
     },
     fill: ({ number }) => ({ data: new Uint8Array(number) }),
     wait: (slip) => setTimeout(slip.number, slip),
+    held: (slip) => released(slip.text).then(() => slip),
     drop(slip) {
       emit(`${slip.text} dropped`);
       return {};

@@ -230,6 +230,8 @@ export const Desk: ServiceDefinition<{
   readonly fill: TypedMethod<Slip, Slip>;
   /** Gives back a slip after so many milliseconds. */
   readonly wait: TypedMethod<Slip, Slip>;
+  /** Gives the slip back once the server is told to release those with that text. */
+  readonly held: TypedMethod<Slip, Slip>;
   /** Takes a slip, and says nothing. */
   readonly drop: TypedMethod<Slip, Empty, 'unary', true>;
 }> = defineService('faults.Desk', {
@@ -272,6 +274,12 @@ export const Desk: ServiceDefinition<{
   wait: defineMethod({
     name: 'Wait',
     localName: 'wait',
+    request: Slip,
+    response: Slip,
+  }),
+  held: defineMethod({
+    name: 'Held',
+    localName: 'held',
     request: Slip,
     response: Slip,
   }),
