@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
 import { Events } from './events.js';
 
 /** The Python programs stand beside the source of this file. */
@@ -15,16 +14,13 @@ export interface Stranger {
   says(word: string): Promise<string>;
   tell(line: string): void;
   readonly ended: Promise<unknown>;
+  kill(): Promise<void>;
 }
 
-/** Runs a Python program until it ends, or the test does. */
+/** Runs a Python program until it ends, or is killed. */
 export function stranger(file: string, ...args: string[]): Stranger {
   const child: ChildProcess = spawn('python3', [`${source}${file}`, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
   const events = new Events();
   createInterface(child.stdout!).on('line', (line) => {
     const [word = '', rest = ''] = line.split(/ (.*)/s);
@@ -34,6 +30,10 @@ export function stranger(file: string, ...args: string[]): Stranger {
     pid: child.pid!,
     says: (word) => events.next(word) as Promise<string>,
     tell: (line) => void child.stdin!.write(`${line}\n`),
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
     ended,
   };
 }

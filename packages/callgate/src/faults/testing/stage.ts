@@ -6,6 +6,7 @@ import type { ClientSettings, ServerSettings, TransportOptions } from '../../ind
 import type { CallSettings, Commands, MadeClient, Tally, Version } from './commands.js';
 import type { Desk } from './gen/desk.js';
 import { ownPuppet, PATIENCE_MS, type Puppet, processPuppet, workerPuppet } from './puppets.js';
+import { type Stranger, stranger } from './python.js';
 
 export type Scheme = 'shm' | 'unix' | 'inproc';
 export type Mode = 'async' | 'sync';
@@ -72,6 +73,8 @@ export interface Stage {
   process(): Puppet;
   worker(): Puppet;
   readonly here: Puppet;
+  /** A Python program of this folder. */
+  stranger(file: string, ...args: string[]): Stranger;
   /** Somebody whom the scheme reaches from this process, and who is not this thread. */
   elsewhere(scheme: Scheme): Puppet;
   serve(at: Puppet, url: string, listen?: TransportOptions, server?: ServerSettings): Promise<void>;
@@ -82,7 +85,7 @@ export interface Stage {
 
 export function useStage(): Stage {
   let scratch = '';
-  let puppets: Puppet[] = [];
+  let puppets: { kill(): Promise<void> }[] = [];
   let here: Puppet;
   let fdsBefore = 0;
   let names = 0;
@@ -106,7 +109,7 @@ export function useStage(): Stage {
     await expect.poll(openFds, { timeout: PATIENCE_MS }).toBeLessThanOrEqual(fdsBefore);
   });
 
-  const keep = (puppet: Puppet): Puppet => {
+  const keep = <T extends { kill(): Promise<void> }>(puppet: T): T => {
     puppets.push(puppet);
     return puppet;
   };
@@ -128,6 +131,7 @@ export function useStage(): Stage {
     },
     process: () => keep(processPuppet()),
     worker: () => keep(workerPuppet()),
+    stranger: (file, ...args) => keep(stranger(file, ...args)),
     elsewhere: (scheme) => (scheme === 'inproc' ? stage.worker() : stage.process()),
     serve: (at, url, listen = {}, server = {}) => at.do('serve', url, listen, server),
     async client(at, made) {
