@@ -32,7 +32,6 @@ constexpr Entry kFunctions[] = {
     {"createWatcher", Guarded<CreateWatcher>},
     {"availableCpus", Guarded<AvailableCpus>},
     {"currentCpu", Guarded<CurrentCpu>},
-    {"yieldThread", Guarded<YieldThread>},
     {"lockFile", Guarded<LockFile>},
 };
 

@@ -38,7 +38,6 @@ void DefineWatcher(napi_env env, State& state);
 // system.cc
 CALLGATE_FUNCTION(AvailableCpus);
 CALLGATE_FUNCTION(CurrentCpu);
-CALLGATE_FUNCTION(YieldThread);
 // lock.cc
 CALLGATE_FUNCTION(LockFile);
 

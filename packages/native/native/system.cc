@@ -23,9 +23,4 @@ napi_value AvailableCpus(napi_env env, napi_callback_info info) {
 
 napi_value CurrentCpu(napi_env env, napi_callback_info) { return Int(env, sched_getcpu()); }
 
-napi_value YieldThread(napi_env, napi_callback_info) {
-  sched_yield();
-  return nullptr;
-}
-
 }  // namespace callgate

@@ -129,6 +129,4 @@ export interface NativeAddon {
   availableCpus(): number;
   /** The CPU on which the calling thread runs right now (sched_getcpu(3)). No system call. */
   currentCpu(): number;
-  /** Lets another thread that is ready have this processor, if there is one (sched_yield(2)). */
-  yieldThread(): void;
 }

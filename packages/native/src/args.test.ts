@@ -129,7 +129,6 @@ test('the number of available processors is between one and those that are there
   const { cpus } = await import('node:os');
   expect(addon.availableCpus()).toBeGreaterThanOrEqual(1);
   expect(addon.availableCpus()).toBeLessThanOrEqual(cpus().length);
-  expect(addon.yieldThread()).toBeUndefined();
   expect(addon.currentCpu()).toBeGreaterThanOrEqual(0);
   expect(addon.currentCpu()).toBeLessThan(1 << 20);
 });

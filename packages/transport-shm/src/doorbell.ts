@@ -3,11 +3,6 @@ import type { Fd, Mapping, NativeAddon, Watcher } from '@callgate/native';
 
 const READABLE = 1;
 const DISCONNECT = 4;
-/**
- * When both ends are on one processor, how long, in ms, to take turns there after sleeping has not got them apart: then
- * there is no free processor.
- */
-const APART_MS = 5;
 /** Hung up or broken, of the second of two polled descriptors. */
 const SECOND_GONE = (4 | 8) << 4;
 const WAIT_EVENTS = [READABLE, DISCONNECT];
@@ -38,8 +33,6 @@ export class ShmDoorbell implements Doorbell {
   #bellWatcher: Watcher | undefined;
   #socketWatcher: Watcher | undefined;
   #gone = false;
-  /** Instant of performance.now() from which sleeping may be tried again to get apart from the peer. */
-  #sleepAgainAt = 0;
   #closed = false;
 
   constructor(parts: ShmDoorbellParts) {
@@ -56,17 +49,9 @@ export class ShmDoorbell implements Doorbell {
     if (!this.#closed) this.#parts.addon.ringEventFd(this.#parts.peers);
   }
 
-  giveWay(): boolean {
+  inTheWay(): boolean {
     const cpu = this.#publishCpu();
-    // On another processor, the peer either works or waits for somebody who is not this thread.
-    if (Atomics.load(this.#words, CPU + this.#peer) !== cpu) return false;
-    const now = performance.now();
-    if (now >= this.#sleepAgainAt) {
-      this.#sleepAgainAt = now + APART_MS;
-      return true;
-    }
-    this.#parts.addon.yieldThread();
-    return false;
+    return Atomics.load(this.#words, CPU + this.#peer) === cpu;
   }
 
   wait(deadline: Deadline): void {

@@ -103,7 +103,7 @@ export interface Link {
   readonly ended: boolean;
 
   /**
-   * Looks for a message for about a microsecond, where looking costs no system call: true when `receive` would give one
+   * Looks for a message for a few microseconds, where looking costs no system call: true when `receive` would give one
    * or has news of the end. Where it would cost one, false at once.
    */
   pollReadable(): boolean;

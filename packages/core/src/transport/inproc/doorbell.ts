@@ -32,7 +32,7 @@ export class InprocDoorbell implements Doorbell {
     Atomics.notify(this.#words, BELL + this.#peer);
   }
 
-  giveWay(): boolean {
+  inTheWay(): boolean {
     // It takes the addon to tell where threads run; the poll simply goes on.
     return false;
   }

@@ -8,10 +8,10 @@ export interface Doorbell {
   /** Wakes the peer if it waits. May be called in any state; never throws, never blocks. */
   ring(): void;
   /**
-   * Called between polls that find nothing: lets the peer have this processor, if it waits for just this one. True when
-   * the caller had better sleep: the kernel then wakes it on another processor, if one is free.
+   * Asked between polls that find nothing: does this thread poll on the very processor that the peer last ran on? Then
+   * it had better sleep: the peer can go on, and the kernel wakes this thread on another processor, if one is free.
    */
-  giveWay(): boolean;
+  inTheWay(): boolean;
   /** Blocks the thread until rung, hung up, or the deadline. May return early; the caller looks again. */
   wait(deadline: Deadline): void;
   /** From now on calls `onWake` from the event loop when rung or hung up; each ring calls at most once. */

@@ -11,10 +11,10 @@ export const READABLE = -1;
 
 /** Polls between two looks at the clock. */
 const POLLS = 64;
-/** How long, in ms, to poll before seeing whether the peer waits for this very processor; again after as long. */
-const GIVE_WAY_MS = 0.004;
-/** Polls before the first look: about a microsecond, in which an awake peer has usually answered. */
-const BRIEF_POLLS = 128;
+/** How long, in ms, to poll before asking whether this thread is in its peer's way; again after as long. */
+const ASK_MS = 0.004;
+/** Polls before the first look: two or three microseconds, in which an awake peer has usually answered. */
+const BRIEF_POLLS = 384;
 /** Longest time, in ms, that a thread polls without looking whether the peer still lives. */
 const LOOK_MS = 1;
 
@@ -62,7 +62,7 @@ export class RingWaits {
     }
   }
 
-  /** Polls for about a microsecond, without a look at the clock; only looks once if it is better to sleep at once. */
+  /** Polls for a few microseconds, without a look at the clock; only looks once if it is better to sleep at once. */
   pollBriefly(want: number): boolean {
     const polls = this.#spinner.budgetMs > 0 ? BRIEF_POLLS : 1;
     for (let i = 0; i < polls; i++) {
@@ -122,7 +122,7 @@ export class RingWaits {
   #poll(want: number, deadline: Deadline): boolean {
     let now = performance.now();
     let lookAt = now + LOOK_MS;
-    let giveWayAt = now + GIVE_WAY_MS;
+    let askAt = now + ASK_MS;
     const until = Math.min(now + this.#spinner.budgetMs, deadline);
     do {
       for (let i = 0; i < POLLS; i++) {
@@ -136,9 +136,9 @@ export class RingWaits {
         if (this.#bell.hungUp(true)) this.#onPeerGone();
         lookAt = now + LOOK_MS;
       }
-      if (now > giveWayAt) {
-        if (this.#bell.giveWay()) return false;
-        giveWayAt = now + GIVE_WAY_MS;
+      if (now > askAt) {
+        if (this.#bell.inTheWay()) return false;
+        askAt = now + ASK_MS;
       }
     } while (now < until);
     return false;
@@ -146,7 +146,7 @@ export class RingWaits {
 
   async #pollThenSleep(want: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
     let now = performance.now();
-    let giveWayAt = now + GIVE_WAY_MS;
+    let askAt = now + ASK_MS;
     const until = Math.min(now + this.#spinner.budgetMs, deadline);
     while (now < until) {
       // What others have to do in microtasks (settled calls, handlers) comes between polls: it may be what we wait for.
@@ -163,9 +163,9 @@ export class RingWaits {
         if (signal?.aborted) throw signal.reason;
         if (!this.#over && this.#bell.hungUp(false)) this.#onPeerGone();
         now = performance.now();
-      } else if (now > giveWayAt && !this.#over) {
-        if (this.#bell.giveWay()) break;
-        giveWayAt = now + GIVE_WAY_MS;
+      } else if (now > askAt && !this.#over) {
+        if (this.#bell.inTheWay()) break;
+        askAt = now + ASK_MS;
       }
     }
     if (this.#can(want)) return true;
