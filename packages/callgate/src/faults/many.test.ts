@@ -1,5 +1,6 @@
 /** Many clients and servers in one process, and in its threads. */
 import { describe, expect, it } from 'vitest';
+import { dismissPuppets } from './testing/puppets.js';
 import { processSchemes, schemes, useStage, ways } from './testing/stage.js';
 import { failure } from './testing/told.js';
 
@@ -49,6 +50,8 @@ describe.each(schemes)('Over %s:', (scheme) => {
   });
 
   it('a thread that is terminated while it blocks in a call lets go of everything, and nobody else notices.', async () => {
+    // Rested threads would be missing afterwards.
+    await dismissPuppets();
     const url = stage.url(scheme);
     await stage.serve(stage.here, url);
     const other = await stage.client(stage.worker(), { url, mode: 'sync' });

@@ -161,9 +161,12 @@ export function makeCommands(emit: Emit) {
       fds: readdirSync('/proc/self/fd').length,
       mappings: readFileSync('/proc/self/maps', 'latin1').split('memfd:callgate').length - 1,
     }),
-    async closeAll(): Promise<void> {
+    /** Ends what was made, and forgets what was heard. */
+    async reset(): Promise<void> {
       for (const client of clients.values()) await client.$close();
       for (const server of servers.values()) await server.close({ timeoutMs: 0 });
+      for (const known of [clients, servers, signals, gates]) known.clear();
+      heard.length = 0;
     },
   };
 }

@@ -12,6 +12,11 @@ export class Events {
     else this.#happened.set(name, [...(this.#happened.get(name) ?? []), about]);
   }
 
+  clear(): void {
+    this.#happened.clear();
+    this.#waiting.clear();
+  }
+
   count(name: string): number {
     return this.#happened.get(name)?.length ?? 0;
   }

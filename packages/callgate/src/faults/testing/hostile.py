@@ -187,6 +187,16 @@ def odd_calls():
         send(envelope(PROBE, b"", i % 7, random.choice((methods["Echo"], 999))))
 
 
+def full_bell():
+    """Fills the own doorbell, lets writers of it block, and asks to be woken."""
+    methods = greet()
+    fcntl.fcntl(own_bell, fcntl.F_SETFL, fcntl.fcntl(own_bell, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    os.eventfd_write(own_bell, 2**64 - 2)
+    for i in range(100):
+        word(CONTROLS[1] + CONSUMER_SLEEPS, 1)
+        send(envelope(REQUEST, b"", i + 1, methods["Echo"]))
+
+
 # --- everything at once ---
 
 def scribble():
@@ -209,17 +219,19 @@ def tear():
     methods = greet()
     stop = threading.Event()
 
+    noise = [random.randbytes(2000) for _ in range(100)]
+
     def vandal():
         while not stop.is_set():
-            memory[DATA + 400 : DATA + 2400] = random.randbytes(2000)
+            memory[DATA + 400 : DATA + 2400] = random.choice(noise)
 
     threads = [threading.Thread(target=vandal) for _ in range(2)]
     for thread in threads:
         thread.start()
     slip = b"\n\x40" + b"t" * 64 + b"\x12\x80\x01" + b"d" * 128 + b"\x18\x07"
-    for i in range(300):
+    for i in range(200):
         send(envelope(REQUEST, slip, i + 1, methods["Echo"]))
-        time.sleep(0.0005)
+        time.sleep(0.0002)
     stop.set()
     for thread in threads:
         thread.join()

@@ -25,40 +25,50 @@ export interface Puppet {
   readonly ended: Promise<unknown>;
   readonly pid: number;
   signal(signal: NodeJS.Signals): void;
+  /** The test is over: makes it as good as new if it can, so that the next test need not wait for a new one. */
+  rest(): Promise<void>;
 }
+
+/** Puppets that have had a rest. */
+const rested = { process: [] as Puppet[], worker: [] as Puppet[] };
+
+/** Ends those that nobody needs any more. */
+export async function dismissPuppets(): Promise<void> {
+  await Promise.all([...rested.process.splice(0), ...rested.worker.splice(0)].map((puppet) => puppet.kill()));
+}
+
+/** How long, in ms, a puppet may take for its rest: one that blocks, or is stopped, is ended. */
+const REST_MS = 1000;
 
 /** Another process. */
 export function processPuppet(): Puppet {
+  const known = rested.process.pop();
+  if (known !== undefined) return known;
   // Advanced: bytes and big integers travel as they are.
   const child: ChildProcess = fork(program, { serialization: 'advanced' });
-  const exited = once(child, 'exit');
-  const said = wire((heed) => child.on('message', heed), exited);
-  return {
-    ...said.asked((message) => child.send(message)),
-    ended: exited,
+  return remote('process', {
     pid: child.pid!,
+    ended: once(child, 'exit'),
+    hear: (heed) => child.on('message', heed),
+    say: (message) => child.send(message),
     signal: (signal) => void child.kill(signal),
-    async kill() {
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
+    kill: () => void child.kill('SIGKILL'),
+  });
 }
 
 /** Another thread. */
 export function workerPuppet(): Puppet {
+  const known = rested.worker.pop();
+  if (known !== undefined) return known;
   const worker = new Worker(program);
-  const exited = once(worker, 'exit');
-  const said = wire((heed) => worker.on('message', heed), exited);
-  return {
-    ...said.asked((message) => worker.postMessage(message)),
-    ended: exited,
+  return remote('worker', {
     pid: process.pid,
+    ended: once(worker, 'exit'),
+    hear: (heed) => worker.on('message', heed),
+    say: (message) => worker.postMessage(message),
     signal: () => undefined,
-    async kill() {
-      await worker.terminate();
-    },
-  };
+    kill: () => void worker.terminate(),
+  });
 }
 
 /** This thread. */
@@ -78,7 +88,8 @@ export function ownPuppet(): Puppet {
     ended: new Promise(() => undefined),
     pid: process.pid,
     signal: () => undefined,
-    kill: () => commands.closeAll(),
+    kill: () => commands.reset(),
+    rest: () => commands.reset(),
   };
 }
 
@@ -90,27 +101,40 @@ interface Said {
   readonly about?: unknown;
 }
 
-/** The talk with a puppet elsewhere. */
-function wire(onMessage: (heed: (said: Said) => void) => void, exited: Promise<unknown>) {
+/** A process or a thread, as far as puppets need it. */
+interface Body {
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
+  hear(heed: (said: Said) => void): void;
+  say(message: object): void;
+  signal(signal: NodeJS.Signals): void;
+  kill(): void;
+}
+
+function remote(kind: keyof typeof rested, body: Body): Puppet {
   const events = new Events();
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let asked = 0;
-  onMessage(({ id, value, error, event, about }) => {
+  /** It has suffered what no rest makes good. */
+  let spoilt = false;
+  body.hear(({ id, value, error, event, about }) => {
     if (event !== undefined) events.add(event, about);
     if (id === undefined) return;
     if (error === undefined) waiting.get(id)?.resolve(value);
     else waiting.get(id)?.reject(retell(error));
     waiting.delete(id);
   });
-  void exited.then(() => {
+  void body.ended.then(() => {
+    spoilt = true;
     for (const { reject } of waiting.values()) reject(new Error('the puppet has ended'));
   });
-  const ask = (send: (message: object) => void, name: string, args: readonly unknown[]): Promise<unknown> =>
+  const ask = (patienceMs: number, name: CommandName, args: readonly unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const id = asked++;
+      if (name === 'become') spoilt = true;
       // The watchdog of everything that blocks: it stands outside of the thread that does.
       const silent = () => reject(new Error(`the puppet is silent about ${name}(${JSON.stringify(args)})`));
-      const timer = setTimeout(silent, PATIENCE_MS);
+      const timer = setTimeout(silent, patienceMs);
       const settled = <T>(settle: (with_: T) => void) => {
         return (with_: T): void => {
           clearTimeout(timer);
@@ -118,13 +142,30 @@ function wire(onMessage: (heed: (said: Said) => void) => void, exited: Promise<u
         };
       };
       waiting.set(id, { resolve: settled(resolve), reject: settled(reject) });
-      send({ id, name, args });
+      body.say({ id, name, args });
     });
-  return {
-    asked: (send: (message: object) => void) => ({
-      do: ((name: CommandName, ...args: unknown[]) => ask(send, name, args)) as Puppet['do'],
-      event: (name: string) => events.next(name),
-      count: (name: string) => events.count(name),
-    }),
+  const puppet: Puppet = {
+    do: ((name: CommandName, ...args: unknown[]) => ask(PATIENCE_MS, name, args)) as Puppet['do'],
+    event: (name) => events.next(name),
+    count: (name) => events.count(name),
+    ended: body.ended,
+    pid: body.pid,
+    signal(signal) {
+      if (signal !== 'SIGCONT') spoilt = true;
+      body.signal(signal);
+    },
+    async kill() {
+      spoilt = true;
+      body.kill();
+      await body.ended;
+    },
+    async rest() {
+      // One that still owes an answer is in no state to rest.
+      if (!spoilt && waiting.size === 0) await ask(REST_MS, 'reset', []).catch(() => (spoilt = true));
+      if (spoilt) return puppet.kill();
+      events.clear();
+      rested[kind].push(puppet);
+    },
   };
+  return puppet;
 }

@@ -14,10 +14,11 @@ export interface Stranger {
   says(word: string): Promise<string>;
   tell(line: string): void;
   readonly ended: Promise<unknown>;
-  kill(): Promise<void>;
+  /** Ends it. */
+  rest(): Promise<void>;
 }
 
-/** Runs a Python program until it ends, or is killed. */
+/** Runs a Python program until it ends, or its test does. */
 export function stranger(file: string, ...args: string[]): Stranger {
   const child: ChildProcess = spawn('python3', [`${source}${file}`, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
@@ -30,7 +31,7 @@ export function stranger(file: string, ...args: string[]): Stranger {
     pid: child.pid!,
     says: (word) => events.next(word) as Promise<string>,
     tell: (line) => void child.stdin!.write(`${line}\n`),
-    async kill() {
+    async rest() {
       child.kill('SIGKILL');
       await ended;
     },

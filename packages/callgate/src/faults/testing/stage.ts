@@ -1,11 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import type { ClientSettings, ServerSettings, TransportOptions } from '../../index.js';
 import type { CallSettings, Commands, MadeClient, Tally, Version } from './commands.js';
 import type { Desk } from './gen/desk.js';
-import { ownPuppet, PATIENCE_MS, type Puppet, processPuppet, workerPuppet } from './puppets.js';
+import { dismissPuppets, ownPuppet, PATIENCE_MS, type Puppet, processPuppet, workerPuppet } from './puppets.js';
 import { type Stranger, stranger } from './python.js';
 
 export type Scheme = 'shm' | 'unix' | 'inproc';
@@ -63,7 +63,10 @@ export function fileOf(url: string): string {
   return url.replace(/^\w+:/, '');
 }
 
-/** What one test makes; all of it is gone after the test, which fails when a descriptor or a strange file is left. */
+/**
+ * What one test makes; all of it is gone after the test, which fails when a strange file is left. Processes and threads
+ * that came through a test unharmed are used again by the next one, with nothing left in them.
+ */
 export interface Stage {
   readonly scratch: string;
   /** A file in the scratch folder. */
@@ -85,31 +88,36 @@ export interface Stage {
 
 export function useStage(): Stage {
   let scratch = '';
-  let puppets: { kill(): Promise<void> }[] = [];
+  let puppets: { rest(): Promise<void> }[] = [];
   let here: Puppet;
   let fdsBefore = 0;
   let names = 0;
   let named: Set<string>;
 
+  beforeAll(() => {
+    fdsBefore = openFds();
+  });
+  afterAll(async () => {
+    await dismissPuppets();
+    // Pipes of children are closed by the event loop, a little later.
+    await vi.waitFor(() => expect(openFds()).toBeLessThanOrEqual(fdsBefore), PATIENCE_MS);
+  });
   beforeEach(() => {
     scratch = mkdtempSync(join(tmpdir(), 'callgate-faults-'));
-    fdsBefore = openFds();
     here = ownPuppet();
     puppets = [];
     named = new Set();
   });
   afterEach(async () => {
-    await here.kill();
-    await Promise.all(puppets.map((puppet) => puppet.kill()));
+    await here.rest();
+    await Promise.all(puppets.map((puppet) => puppet.rest()));
     const left = readdirSync(scratch);
     rmSync(scratch, { recursive: true, force: true });
     // Killed servers leave their socket files. Nobody leaves anything that the test has not named.
     expect(left.filter((name) => !named.has(name))).toEqual([]);
-    // Pipes of children are closed by the event loop, a little later.
-    await expect.poll(openFds, { timeout: PATIENCE_MS }).toBeLessThanOrEqual(fdsBefore);
   });
 
-  const keep = <T extends { kill(): Promise<void> }>(puppet: T): T => {
+  const keep = <T extends { rest(): Promise<void> }>(puppet: T): T => {
     puppets.push(puppet);
     return puppet;
   };
