@@ -104,8 +104,8 @@ class Meeting {
       const reason = status === Code.PERMISSION_DENIED ? Reason.NOT_ALLOWED : Reason.UNREACHABLE;
       throw RpcError.fromStatus(status, text, { reason, failed: 'channel' });
     }
-    const [memfd, peers, own, ...surplus] = this.#fds;
-    if (memfd === undefined || peers === undefined || own === undefined || surplus.length > 0) {
+    const [memfd, ...surplus] = this.#fds;
+    if (memfd === undefined || surplus.length > 0) {
       throw this.#broken(`it came with ${this.#fds.length} descriptors instead of ${WELCOME_FDS}`);
     }
     if (ringBytes < MIN_RING_BYTES || ringBytes > MAX_RING_BYTES || !Number.isInteger(Math.log2(ringBytes))) {
@@ -119,7 +119,7 @@ class Meeting {
       mapping.close();
       throw this.#broken(problem);
     }
-    const parts = { addon: this.addon, mapping, own, peers, socket: this.socket };
+    const parts = { addon: this.addon, mapping, socket: this.socket };
     return makeLink(segment, 'connector', parts, this.#address, this.#options);
   }
 
@@ -135,7 +135,9 @@ class Meeting {
 
   #read(wanted: number): number {
     try {
-      return this.addon.receiveWithFds(this.socket, this.#bytes, this.#received, wanted, this.#fds, WELCOME_FDS);
+      // One more than belongs there, to be noticed.
+      const most = WELCOME_FDS + 1;
+      return this.addon.receiveWithFds(this.socket, this.#bytes, this.#received, wanted, this.#fds, most);
     } catch (error) {
       throw fromErrno(error, `cannot connect to ${this.#address.url}`);
     }

@@ -3,42 +3,45 @@ import type { Fd, Mapping, NativeAddon, Watcher } from '@callgate/native';
 
 const READABLE = 1;
 const DISCONNECT = 4;
-/** Hung up or broken, of the second of two polled descriptors. */
-const SECOND_GONE = (4 | 8) << 4;
-const WAIT_EVENTS = [READABLE, DISCONNECT];
+/** Hung up or broken. */
+const GONE = 4 | 8;
+const WAIT_EVENTS = [READABLE | DISCONNECT];
 const LOOK_EVENTS = [DISCONNECT];
+/** One ring: the byte means nothing. */
+const RING = Buffer.alloc(1);
+/** Room for rings that nobody slept for. What does not fit wakes once more. Nothing that is read is looked at. */
+const RINGS = Buffer.alloc(256);
 
 export interface ShmDoorbellParts {
   readonly addon: NativeAddon;
   readonly mapping: Mapping;
   readonly segment: Segment;
   readonly side: 'connector' | 'acceptor';
-  /** Rung by the peer. */
-  readonly own: Fd;
-  /** Rung by this side. */
-  readonly peers: Fd;
-  /** The socket at which the peers met. Nothing more is said on it; that it hangs up is the news of a death. */
+  /** The socket at which the peers met: a byte is a ring, and that it hangs up is the news of a death. */
   readonly socket: Fd;
 }
 
-/** Doorbells as eventfds, in reach of both a blocked thread (poll) and an event loop (uv_poll). Source: eventfd(2). */
+/**
+ * Doorbells as bytes on a socket, in reach of both a blocked thread (poll) and an event loop (uv_poll).
+ *
+ * An eventfd would be a little cheaper, but both sides share its open file description, so that a peer can clear its
+ * O_NONBLOCK, fill its counter, and have whoever rings or drains it next block for ever. Each end of a socket has its
+ * own, and send(2) and recv(2) take MSG_DONTWAIT besides.
+ */
 export class ShmDoorbell implements Doorbell {
   readonly #parts: ShmDoorbellParts;
-  readonly #waitFds: readonly Fd[];
-  readonly #lookFds: readonly Fd[];
+  readonly #polled: readonly Fd[];
   readonly #words: Int32Array;
   /** Index of each end's own word in pairs of words. */
   readonly #own: 0 | 1;
   readonly #peer: 0 | 1;
-  #bellWatcher: Watcher | undefined;
-  #socketWatcher: Watcher | undefined;
+  #watcher: Watcher | undefined;
   #gone = false;
   #closed = false;
 
   constructor(parts: ShmDoorbellParts) {
     this.#parts = parts;
-    this.#waitFds = [parts.own, parts.socket];
-    this.#lookFds = [parts.socket];
+    this.#polled = [parts.socket];
     this.#words = parts.segment.words;
     this.#own = parts.side === 'connector' ? 0 : 1;
     this.#peer = this.#own === 0 ? 1 : 0;
@@ -46,7 +49,13 @@ export class ShmDoorbell implements Doorbell {
   }
 
   ring(): void {
-    if (!this.#closed) this.#parts.addon.ringEventFd(this.#parts.peers);
+    if (this.#closed) return;
+    try {
+      // A full socket has been rung often enough.
+      this.#parts.addon.write(this.#parts.socket, RING, 0, 1);
+    } catch {
+      // Nobody is there to hear it, which is noticed by hanging up.
+    }
   }
 
   inTheWay(): boolean {
@@ -55,54 +64,53 @@ export class ShmDoorbell implements Doorbell {
   }
 
   wait(deadline: Deadline): void {
-    const { addon, own } = this.#parts;
-    const events = addon.poll(this.#waitFds, WAIT_EVENTS, deadline - performance.now());
-    if ((events & READABLE) !== 0) addon.drainEventFd(own);
-    this.#publishCpu();
-    if ((events & SECOND_GONE) !== 0) this.#gone = true;
+    this.#heed(this.#parts.addon.poll(this.#polled, WAIT_EVENTS, deadline - performance.now()));
   }
 
   listen(onWake: () => void): void {
-    const { addon, own, socket } = this.#parts;
-    this.#bellWatcher = addon.createWatcher(own, () => {
-      addon.drainEventFd(own);
-      this.#publishCpu();
+    const { addon, socket } = this.#parts;
+    this.#watcher = addon.createWatcher(socket, (events) => {
+      this.#heed(events);
+      // It would be told again and again.
+      if (this.#gone) this.#watcher?.watch(0);
       onWake();
     });
-    this.#socketWatcher = addon.createWatcher(socket, () => {
-      this.#gone = true;
-      this.#socketWatcher?.watch(0);
-      onWake();
-    });
-    this.#bellWatcher.unref();
-    this.#socketWatcher.unref();
-    this.#bellWatcher.watch(READABLE);
-    this.#socketWatcher.watch(DISCONNECT);
+    this.#watcher.unref();
+    this.#watcher.watch(READABLE | DISCONNECT);
   }
 
   hungUp(look: boolean): boolean {
-    if (look && !this.#gone && this.#parts.addon.poll(this.#lookFds, LOOK_EVENTS, 0) !== 0) this.#gone = true;
+    if (look && !this.#gone && this.#parts.addon.poll(this.#polled, LOOK_EVENTS, 0) !== 0) this.#gone = true;
     return this.#gone;
   }
 
   ref(): void {
-    this.#bellWatcher?.ref();
+    this.#watcher?.ref();
   }
 
   unref(): void {
-    this.#bellWatcher?.unref();
+    this.#watcher?.unref();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#bellWatcher?.close();
-    this.#socketWatcher?.close();
-    const { mapping, own, peers, socket } = this.#parts;
-    own.close();
-    peers.close();
-    socket.close();
-    mapping.close();
+    this.#watcher?.close();
+    this.#parts.socket.close();
+    this.#parts.mapping.close();
+  }
+
+  /** Takes the rings that have come. */
+  #heed(events: number): void {
+    if ((events & READABLE) !== 0) {
+      try {
+        this.#parts.addon.read(this.#parts.socket, RINGS, 0, RINGS.length);
+      } catch {
+        this.#gone = true;
+      }
+    }
+    if ((events & GONE) !== 0) this.#gone = true;
+    this.#publishCpu();
   }
 
   /** Returns what it has written: the number of this thread's processor, plus 1. */

@@ -113,20 +113,18 @@ class Host {
     try {
       const refused = refusal(this.#options.allow, addon.peerCredentials(socket), this.#address.url);
       if (refused !== undefined) {
-        this.#say(socket, encodeRefusal(refused), []);
+        this.#say(socket, encodeRefusal(refused));
         throw refused;
       }
       const { ringBytes } = this.#options;
       const bytes = segmentBytes(ringBytes);
       const memfd = keep(addon.createMemfd('callgate', bytes));
       const mapping = keep(addon.mapMemfd(memfd, bytes));
-      const own = keep(addon.createEventFd());
-      const peers = keep(addon.createEventFd());
       const segment = segmentOver(mapping.buffer, ringBytes);
       initialiseSegment(segment);
-      this.#say(socket, encodeWelcome(ringBytes), [memfd, own, peers]);
+      this.#say(socket, encodeWelcome(ringBytes), memfd);
       memfd.close();
-      const parts = { addon, mapping, own, peers, socket };
+      const parts = { addon, mapping, socket };
       this.#onLink(makeLink(segment, 'acceptor', parts, this.#address, this.#options));
     } catch (error) {
       for (const part of made) part.close();
@@ -138,17 +136,17 @@ class Host {
 
   turnAway(socket: Fd): void {
     const words = `the server at ${this.#address.url} has just stopped listening`;
-    this.#say(socket, encodeRefusal(new RpcError('UNAVAILABLE', words)), []);
+    this.#say(socket, encodeRefusal(new RpcError('UNAVAILABLE', words)));
     socket.close();
   }
 
   /** A fresh socket has room for a welcome: what does not fit at once is a peer that plays tricks. */
-  #say(socket: Fd, bytes: Buffer, fds: readonly Fd[]): void {
+  #say(socket: Fd, bytes: Buffer, memfd?: Fd): void {
     const addon = this.#addon;
     const sent =
-      fds.length > 0
-        ? addon.sendWithFds(socket, bytes, 0, bytes.length, fds)
-        : addon.write(socket, bytes, 0, bytes.length);
+      memfd === undefined
+        ? addon.write(socket, bytes, 0, bytes.length)
+        : addon.sendWithFds(socket, bytes, 0, bytes.length, [memfd]);
     if (sent !== bytes.length) throw new Error(`only ${sent} of ${bytes.length} bytes of the welcome could be sent`);
   }
 }

@@ -1,13 +1,13 @@
 import { Reason, RpcError } from '@callgate/core/errors';
 
 /**
- * The one message that is said at the rendezvous, by the accepting side, at once. With it travel three descriptors: the
- * memfd, the doorbell of the accepting side, the doorbell of the connecting side. Little-endian.
+ * The one message that is said at the rendezvous, by the accepting side, at once. With it travels one descriptor, the
+ * memfd. Every byte that follows, from either side, is a ring of the other's doorbell. Little-endian.
  *
  * ```
  *   0   u32  magic 0x48534743 ('CGSH')
  *   4   u16  version of this layout
- *   6   u16  status: 0, or why the peer is refused (a gRPC code; no descriptors then)
+ *   6   u16  status: 0, or why the peer is refused (a gRPC code; no descriptor then)
  *   8   u32  bytes of each ring
  *   12  u32  length of the text that follows
  *   16  text why the peer is refused, UTF-8
@@ -18,7 +18,7 @@ export const LONGEST_WELCOME = WELCOME_BYTES + 1024;
 const MAGIC = 0x48534743;
 const VERSION = 1;
 
-export const WELCOME_FDS = 3;
+export const WELCOME_FDS = 1;
 
 export interface Welcome {
   readonly status: number;

@@ -102,7 +102,7 @@ describe('A peer that', () => {
     ['ends and goes on', 'late_end'],
     ['lies about what it has read', 'head_lies'],
     ['rings without end', 'bell_storm'],
-    ['never says that it is awake', 'sleeps_never'],
+    ['never says that it is awake, and never hears the bell', 'sleeps_never'],
     ['tries to shrink the memory, and punches holes into it', 'shrink'],
     ['asks for what does not exist', 'odd_calls'],
     ['changes its requests while they are decoded', 'tear'],
