@@ -45,5 +45,6 @@ export async function driveAsync<T>(
 }
 
 export function deadlinePassed(doing: string): RpcError {
-  return new RpcError('DEADLINE_EXCEEDED', `${doing}: the deadline passed`, { reason: Reason.DEADLINE });
+  const words = `${doing}: the deadline passed`;
+  return new RpcError('DEADLINE_EXCEEDED', words, { reason: Reason.DEADLINE, failed: 'channel' });
 }
