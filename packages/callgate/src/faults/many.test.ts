@@ -1,7 +1,7 @@
 /** Many clients and servers in one process, and in its threads. */
 import { describe, expect, it } from 'vitest';
 import { dismissPuppets } from './testing/puppets.js';
-import { processSchemes, schemes, useStage, ways } from './testing/stage.js';
+import { schemes, useStage, ways } from './testing/stage.js';
 import { failure } from './testing/told.js';
 
 const stage = useStage();
@@ -70,7 +70,7 @@ describe.each(schemes)('Over %s:', (scheme) => {
   });
 });
 
-describe.each(processSchemes)('Over %s:', (scheme) => {
+describe.each(schemes)('Over %s:', (scheme) => {
   it('a server in a thread that is terminated is gone, and its callers know.', async () => {
     const thread = stage.worker();
     const url = stage.url(scheme);

@@ -40,6 +40,7 @@ export function serveDesk(
     wait: (slip) => setTimeout(slip.number, slip),
     held: (slip) => released(slip.text).then(() => slip),
     drop(slip) {
+      if (slip.text === 'throw') throw new Error('dropped on the floor');
       emit(`${slip.text} dropped`);
       return {};
     },
