@@ -1,9 +1,15 @@
 import { Reason, RpcError } from '../errors/index.js';
 
-/** `never` waits as long as it takes; `immediate` not at all; a number is milliseconds, 0 and Infinity included. */
-export type TimeoutPolicy = 'never' | 'immediate' | number;
+/** A length of time in words, such as `250ms`, `1.5s`, `2m`. */
+export type Duration = `${number}${'us' | 'ms' | 's' | 'm' | 'h'}`;
 
-/** One policy for both phases, or one each. The reply's milliseconds count from when the callee has taken the call. */
+/** `never` waits as long as it takes; `immediate` not at all; a number is milliseconds, 0 and Infinity included. */
+export type TimeoutPolicy = 'never' | 'immediate' | number | Duration;
+
+/**
+ * One policy for both phases, or one each. The reply's milliseconds count from when the callee has taken the call. A
+ * phase that is left out is as the next wider place has it (the method's timeout, then the client's).
+ */
 export type Timeout = TimeoutPolicy | { readonly send?: TimeoutPolicy; readonly reply?: TimeoutPolicy };
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -22,41 +28,48 @@ export interface Phases {
 
 const NEVER_PHASES: Phases = Object.freeze({ immediate: false, sendMs: NEVER, replyMs: NEVER, shared: true });
 
-/** Validates a timeout. Throws INVALID_ARGUMENT (BAD_OPTION). */
-export function resolveTimeout(timeout: Timeout | undefined): Phases {
-  if (timeout === undefined || timeout === 'never' || timeout === NEVER) return NEVER_PHASES;
-  if (typeof timeout === 'number') {
-    const ms = milliseconds(timeout, 'timeout');
-    return Object.freeze({ immediate: false, sendMs: ms, replyMs: ms, shared: true });
-  }
-  if (timeout === 'immediate') return Object.freeze({ immediate: true, sendMs: 0, replyMs: NEVER, shared: false });
-  if (typeof timeout !== 'object' || timeout === null) throw badTimeout('timeout', timeout);
-  const { send = 'never', reply = 'never', ...others } = timeout;
+/** Validates a timeout; what it leaves out is as in `wider`. Throws INVALID_ARGUMENT (BAD_OPTION). */
+export function resolveTimeout(timeout: Timeout | undefined, wider: Phases = NEVER_PHASES): Phases {
+  if (timeout === undefined) return wider;
+  if (typeof timeout !== 'object' || timeout === null) return phasesOf(policyOf(timeout, 'timeout'));
+  const { send, reply, ...others } = timeout;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) throw badOption(`timeout.${unknown}: unknown phase; known are send and reply`);
-  const replyMs = milliseconds(reply === 'immediate' ? 0 : reply, 'timeout.reply');
-  if (send === 'immediate') return Object.freeze({ immediate: true, sendMs: 0, replyMs, shared: false });
-  const sendMs = milliseconds(send, 'timeout.send');
-  return Object.freeze({ immediate: false, sendMs, replyMs, shared: sendMs === NEVER && replyMs === NEVER });
+  if (send === undefined && reply === undefined) return wider;
+  const sending = send === undefined ? (wider.immediate ? 'immediate' : wider.sendMs) : policyOf(send, 'timeout.send');
+  const replying = reply === undefined ? wider.replyMs : policyOf(reply, 'timeout.reply');
+  const replyMs = replying === 'immediate' ? 0 : replying;
+  if (sending === 'immediate') return Object.freeze({ immediate: true, sendMs: 0, replyMs, shared: false });
+  return Object.freeze({ immediate: false, sendMs: sending, replyMs, shared: sending === NEVER && replyMs === NEVER });
+}
+
+function phasesOf(policy: 'immediate' | number): Phases {
+  if (policy === NEVER) return NEVER_PHASES;
+  if (policy === 'immediate') return Object.freeze({ immediate: true, sendMs: 0, replyMs: NEVER, shared: false });
+  return Object.freeze({ immediate: false, sendMs: policy, replyMs: policy, shared: true });
 }
 
 const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Reads `never`, `immediate`, or a duration such as `250ms`, `1.5s`, `2m`, `1h`; undefined for anything else. */
-export function parseTimeout(text: string): TimeoutPolicy | undefined {
+export function parseTimeout(text: string): 'never' | 'immediate' | number | undefined {
   if (text === 'never' || text === 'immediate') return text;
   const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h)$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN);
 }
 
-function milliseconds(policy: TimeoutPolicy, path: string): number {
-  if (policy === 'never') return NEVER;
-  if (typeof policy === 'number' && policy >= 0) return policy;
+/** Milliseconds, Infinity for never. */
+function policyOf(policy: TimeoutPolicy, path: string): 'immediate' | number {
+  if (policy === 'immediate') return policy;
+  const read = typeof policy === 'string' ? (policy === 'never' ? NEVER : parseTimeout(policy)) : policy;
+  if (typeof read === 'number' && read >= 0) return read;
   throw badTimeout(path, policy);
 }
 
 function badTimeout(path: string, found: unknown): RpcError {
-  return badOption(`${path}: expected 'never', 'immediate', or milliseconds of 0 or more, found ${String(found)}`);
+  return badOption(
+    `${path}: expected 'never', 'immediate', milliseconds of 0 or more, or a duration such as '250ms', found ${String(found)}`,
+  );
 }
 
 function badOption(words: string): RpcError {

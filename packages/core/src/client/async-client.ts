@@ -59,7 +59,7 @@ class AsyncCaller {
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout);
+      const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
       const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
       const call = new CallInFlight(stub, phases, begun, false);
       const signal = options?.signal;

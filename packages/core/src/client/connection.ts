@@ -156,8 +156,6 @@ export class Connection {
     const target = this.#target();
     const { capabilities } = target.transport;
     if (!capabilities.directions.includes('duplex')) throw unsupported(target, 'two-way calls', 'directions: duplex');
-    if (this.#options.mode === 'sync' && !capabilities.blocking)
-      throw unsupported(target, 'blocking calls', 'blocking');
     return target;
   }
 }

@@ -31,8 +31,20 @@ export interface ResolvedClientOptions {
   readonly interceptors: readonly Interceptor[];
 }
 
+const KNOWN = new Set(['timeout', 'connectTimeoutMs', 'immediateGraceMs', 'checksum', 'interceptors']);
+
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  const unknown = Object.keys(options).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined) {
+    throw new RpcError(
+      'INVALID_ARGUMENT',
+      `${unknown}: unknown option of a client; known are ${[...KNOWN].join(', ')}`,
+      {
+        reason: Reason.BAD_OPTION,
+      },
+    );
+  }
   return Object.freeze({
     timeout: options.timeout,
     connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),

@@ -1,5 +1,5 @@
 import { methodPath, resolveTimeout } from '../channel/index.js';
-import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import type { MessageInit, MethodDefinition, MethodMap, ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
@@ -19,9 +19,12 @@ export interface ClientChannel {
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? MessageInit<R> : never;
 type Response<M> = M extends MethodDefinition<infer _, infer R> ? R : never;
 
+/** The methods that can be called: those that stream can't, yet. */
+type Callable<M extends MethodMap> = { [K in keyof M as 'unary' extends M[K]['kind'] ? K : never]: M[K] };
+
 /** A stub whose methods give promises. Methods of the service never begin with `$`. */
 export type Client<S extends ServiceDefinition> = {
-  readonly [K in keyof S['methods']]: (
+  readonly [K in keyof Callable<S['methods']>]: (
     request: Request<S['methods'][K]>,
     options?: CallOptions,
   ) => Promise<Response<S['methods'][K]>>;
@@ -34,7 +37,7 @@ export type Client<S extends ServiceDefinition> = {
 
 /** A stub whose methods block the thread and return the reply. */
 export type SyncClient<S extends ServiceDefinition> = {
-  readonly [K in keyof S['methods']]: (
+  readonly [K in keyof Callable<S['methods']>]: (
     request: Request<S['methods'][K]>,
     options?: CallOptions,
   ) => Response<S['methods'][K]>;
@@ -66,7 +69,7 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
     method,
     path: methodPath(service, method),
     index,
-    phases: resolveTimeout(method.timeout ?? options.timeout),
+    phases: resolveTimeout(method.timeout, resolveTimeout(options.timeout)),
   }));
 }
 

@@ -111,6 +111,8 @@ describe('a timeout', () => {
   it('that makes no sense is refused in words', async () => {
     await using both = await pair();
     const error = await failure(both.client.echo({ text: '' }, { timeout: -1 }));
-    expect(error.message).toBe("timeout: expected 'never', 'immediate', or milliseconds of 0 or more, found -1");
+    expect(error.message).toBe(
+      "timeout: expected 'never', 'immediate', milliseconds of 0 or more, or a duration such as '250ms', found -1",
+    );
   });
 });

@@ -7,6 +7,7 @@ import {
   type SyncClient,
 } from '../client/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
 import { createServerOn, type Server, type ServerOptions } from '../server/index.js';
 import type { TransportOptions } from '../transport/contract.js';
 import type { ServiceSettings } from './config/settings.js';
@@ -55,6 +56,8 @@ export function createGate(kernel: Kernel): Callgate {
   const interceptors = (own: readonly Interceptor[] = []) => [...kernel.registry.interceptors(), ...own];
 
   function clientArguments<S extends ServiceDefinition>(service: S, url: string | undefined, settings: ClientSettings) {
+    if (typeof service?.typeName !== 'string') throw noService(service);
+    if (typeof settings !== 'object' || settings === null) throw badSettings(settings);
     const { transport, codec, timeout, ...options } = settings;
     const target = kernel.resolve(service.typeName, stated({ url, timeout, transport, codec }));
     return {
@@ -84,6 +87,17 @@ export function createGate(kernel: Kernel): Callgate {
       );
       return speaking(server, (service) => kernel.speak(service, codec ?? kernel.codecOf(service.typeName)));
     },
+  });
+}
+
+function noService(found: unknown): RpcError {
+  const words = `expected a service definition (generated, or loaded from a .proto file), found ${JSON.stringify(found)}`;
+  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
+}
+
+function badSettings(found: unknown): RpcError {
+  return new RpcError('INVALID_ARGUMENT', `expected an object of options, found ${String(found)}`, {
+    reason: Reason.BAD_OPTION,
   });
 }
 

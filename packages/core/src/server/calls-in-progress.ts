@@ -142,7 +142,7 @@ export class CallsInProgress implements RequestSink {
       result = call.route.run(request, call);
     } catch (error) {
       this.#admission.release();
-      this.#fail(call, handlerFailed(error));
+      this.#failedToHandle(call, error);
       return;
     }
     if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== 'function') {
@@ -161,7 +161,7 @@ export class CallsInProgress implements RequestSink {
       },
       (error: unknown) => {
         this.#admission.release();
-        if (this.#done(call)) this.#fail(call, handlerFailed(error));
+        if (this.#done(call)) this.#failedToHandle(call, error);
       },
     );
   }
@@ -205,6 +205,13 @@ export class CallsInProgress implements RequestSink {
   #fail(call: CallInProgress, error: RpcError): void {
     if (call.oneway) this.#options.onError(error);
     else this.#channel.sendFailure(call.id, error);
+  }
+
+  /** An RpcError is the handler's answer; anything else is its fault, whose stack only this side may see. */
+  #failedToHandle(call: CallInProgress, thrown: unknown): void {
+    const error = handlerFailed(thrown);
+    if (!RpcError.is(thrown) && !call.oneway) this.#options.onError(error);
+    this.#fail(call, error);
   }
 
   #probe(envelope: Envelope): void {

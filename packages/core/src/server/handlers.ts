@@ -15,10 +15,14 @@ export interface CallContext {
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? R : never;
 type Reply<M> = M extends MethodDefinition<infer _, infer R> ? MessageInit<R> : never;
 
-/** One function per method: takes the request, gives the reply or a promise of it. Throw an RpcError to fail the call. */
+/** Takes the request, gives the reply or a promise of it. What a one-way method's handler returns is of no interest. */
+export type Handler<M> = M extends { readonly oneway: true }
+  ? (request: Request<M>, context: CallContext) => unknown
+  : (request: Request<M>, context: CallContext) => Reply<M> | Promise<Reply<M>>;
+
+/**
+ * One function per method. Throw an RpcError to fail the call. Methods that stream can't be served yet and need none.
+ */
 export type Handlers<S extends ServiceDefinition> = {
-  readonly [K in keyof S['methods']]: (
-    request: Request<S['methods'][K]>,
-    context: CallContext,
-  ) => Reply<S['methods'][K]> | Promise<Reply<S['methods'][K]>>;
+  readonly [K in keyof S['methods'] as 'unary' extends S['methods'][K]['kind'] ? K : never]: Handler<S['methods'][K]>;
 };

@@ -13,7 +13,10 @@ export interface ServerOptions {
   readonly checksum?: boolean | undefined;
   /** First one outermost. @default none */
   readonly interceptors?: readonly Interceptor[] | undefined;
-  /** Hears what no caller is told: refused peers, broken links, failures of one-way calls. @default ignored */
+  /**
+   * Hears what went wrong on this side: handlers that threw something other than an RpcError (the `cause`), failures of
+   * one-way calls, refused peers, broken links. @default a warning of the process, which Node prints
+   */
   readonly onError?: ((error: RpcError) => void) | undefined;
 }
 
@@ -34,7 +37,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
     checksum: options.checksum,
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
-    onError: options.onError ?? (() => undefined),
+    onError: options.onError ?? warn,
   });
 }
 
@@ -43,4 +46,10 @@ function atLeast(least: number, name: string, value: unknown): number {
   throw new RpcError('INVALID_ARGUMENT', `${name}: expected a number of at least ${least}, found ${String(value)}`, {
     reason: Reason.BAD_OPTION,
   });
+}
+
+function warn(error: RpcError): void {
+  const { cause } = error;
+  const detail = cause instanceof Error ? cause.stack : undefined;
+  process.emitWarning(error.message, { type: 'CallgateServerWarning', ...(detail === undefined ? {} : { detail }) });
 }

@@ -15,13 +15,13 @@ export interface Route {
 /** The methods a server offers; a method's id on the wire is its place here. Never changes: links keep the one they began with. */
 export type Routes = readonly Route[];
 
-/** Binds each method of a service to its handler. Throws INVALID_ARGUMENT (BAD_OPTION) naming the handlers that are missing. */
+/** Binds each method of a service that does not stream to its handler. Throws INVALID_ARGUMENT (BAD_OPTION) naming the handlers that are missing. */
 export function routesOf(
   service: ServiceDefinition,
   handlers: Readonly<Record<string, unknown>>,
   interceptors: readonly Interceptor[],
 ): Routes {
-  const methods = Object.values(service.methods);
+  const methods = Object.values(service.methods).filter((method) => method.kind === 'unary');
   const missing = methods.filter((method) => typeof handlers[method.localName] !== 'function');
   if (missing.length > 0) {
     const names = missing.map((method) => method.localName).join(', ');

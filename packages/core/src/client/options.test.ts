@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { resolveClientOptions } from './options.js';
+
+describe('the options of a client', () => {
+  it('have defaults, and are frozen', () => {
+    expect(resolveClientOptions({})).toEqual({
+      timeout: undefined,
+      connectTimeoutMs: 10_000,
+      immediateGraceMs: 20,
+      checksum: undefined,
+      interceptors: [],
+    });
+    expect(Object.isFrozen(resolveClientOptions({}))).toBe(true);
+  });
+
+  it.each([
+    [{ timeuot: 5 }, 'timeuot: unknown option of a client; known are timeout, connectTimeoutMs'],
+    [{ connectTimeoutMs: -1 }, 'connectTimeoutMs: expected milliseconds of 0 or more, found -1'],
+    [{ immediateGraceMs: '20' }, 'immediateGraceMs: expected milliseconds of 0 or more, found 20'],
+  ])('%j are refused in words', (options, words) => {
+    expect(() => resolveClientOptions(options as object)).toThrow(words);
+  });
+});

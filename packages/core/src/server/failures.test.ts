@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { RpcError } from '../errors/index.js';
+import { pair } from '../testing/pair.js';
+import { failure } from '../testing/promises.js';
+
+describe('what a handler throws', () => {
+  it('is heard on the side of the server with its stack, when it is not an RpcError', async () => {
+    const heard: RpcError[] = [];
+    const bug = new TypeError('the cat sat on it');
+    await using both = await pair(
+      {
+        echo: () => {
+          throw bug;
+        },
+        work: () => Promise.reject(bug),
+      },
+      { server: { onError: (error) => heard.push(error) } },
+    );
+    await failure(both.client.echo({ text: '' }));
+    await failure(both.client.work({ text: '' }));
+    expect(heard.map((error) => error.cause)).toEqual([bug, bug]);
+  });
+
+  it('is between handler and caller alone, when it is an RpcError', async () => {
+    const heard: RpcError[] = [];
+    await using both = await pair(
+      {
+        echo: () => {
+          throw new RpcError('NOT_FOUND', 'no such thing');
+        },
+      },
+      { server: { onError: (error) => heard.push(error) } },
+    );
+    await failure(both.client.echo({ text: '' }));
+    expect(heard).toEqual([]);
+  });
+
+  it('becomes a warning of the process when nobody listens to errors', async () => {
+    const warned = new Promise<Error & { detail?: string }>((resolve) => {
+      process.once('warning', resolve);
+    });
+    await using both = await pair({ work: () => Promise.reject(new TypeError('the cat sat on it')) });
+    await failure(both.client.work({ text: '' }));
+    const warning = await warned;
+    expect(warning).toMatchObject({ name: 'CallgateServerWarning', message: 'the cat sat on it' });
+    expect(warning.detail).toContain('failures.test');
+  });
+});
