@@ -1,6 +1,6 @@
 /** Clients that die with calls in flight. */
 import { describe, expect, it } from 'vitest';
-import { type Mode, schemes, useStage, ways } from './testing/stage.js';
+import { poll, schemes, useStage, ways } from './testing/stage.js';
 import { failure } from './testing/told.js';
 
 const stage = useStage();
@@ -20,18 +20,18 @@ describe.each(ways)('A client over $scheme:, $mode, that is killed with calls ru
     const desk = await stage.client(victim, { url, mode });
     const lost = crowd.map((text) => failure(desk.call('hang', { text })));
     for (const text of crowd) await stage.here.event(`${text} began`);
-    await expect.poll(() => stage.here.do('stats', url)).toMatchObject({ links: 2, running: crowd.length + 1 });
+    await poll(() => stage.here.do('stats', url)).toMatchObject({ links: 2, running: crowd.length + 1 });
 
     await victim.kill();
     for (const text of crowd) expect(await stage.here.event(`${text} stopped`)).toEqual(gone);
     await Promise.all(lost);
-    await expect.poll(() => stage.here.do('stats', url)).toEqual({ links: 1, running: 1, queued: 0 });
+    await poll(() => stage.here.do('stats', url)).toEqual({ links: 1, running: 1, queued: 0 });
     expect(await others.call('echo', { number: 6 })).toMatchObject({ number: 6 });
 
     await others.abort('enough', 'enough');
     expect((await going).code).toBe('CANCELLED');
     await others.close();
-    await expect.poll(() => stage.here.do('stats', url)).toEqual({ links: 0, running: 0, queued: 0 });
+    await poll(() => stage.here.do('stats', url)).toEqual({ links: 0, running: 0, queued: 0 });
     // A client that dies is the server's daily life, no error of its own.
     expect(await stage.here.do('heard')).toEqual([]);
   });
@@ -46,18 +46,18 @@ describe.each(schemes)('A client over %s: that is killed', (scheme) => {
     await stage.here.event('first began');
 
     const victim = stage.elsewhere(scheme);
-    const desk = await stage.client(victim, { url, mode: 'async' as Mode });
+    const desk = await stage.client(victim, { url, mode: 'async', settings: { immediateGraceMs: 10_000 } });
     const lost = [
       failure(desk.call('hang', { text: 'runs' }, { timeout: 'immediate' })),
       ...['one', 'two', 'three'].map((text) => failure(desk.call('hang', { text }))),
     ];
-    await expect.poll(() => stage.here.do('stats', url)).toMatchObject({ running: 2, queued: 3 });
+    await poll(() => stage.here.do('stats', url)).toMatchObject({ running: 2, queued: 3 });
     await victim.kill();
     await Promise.all(lost);
-    await expect.poll(() => stage.here.do('stats', url)).toEqual({ links: 1, running: 1, queued: 0 });
+    await poll(() => stage.here.do('stats', url)).toEqual({ links: 1, running: 1, queued: 0 });
     expect(await stay.call('echo', { number: 8 })).toMatchObject({ number: 8 });
     await stay.abort('enough', 'enough');
     await first;
-    await expect.poll(() => stage.here.do('stats', url)).toMatchObject({ running: 0 });
+    await poll(() => stage.here.do('stats', url)).toMatchObject({ running: 0 });
   });
 });

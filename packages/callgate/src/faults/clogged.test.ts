@@ -1,6 +1,6 @@
 /** Links that are full, since the peer does not read, and what is closed then. */
 import { describe, expect, it } from 'vitest';
-import { processSchemes, type Scheme, useStage } from './testing/stage.js';
+import { poll, processSchemes, type Scheme, useStage } from './testing/stage.js';
 import { failure } from './testing/told.js';
 
 const stage = useStage();
@@ -30,7 +30,7 @@ describe.each(processSchemes)('Over %s:, with the link full,', (scheme) => {
     });
     server.signal('SIGCONT');
     await closed;
-    await expect.poll(() => server.do('stats', url)).toEqual({ links: 0, running: 0, queued: 0 });
+    await poll(() => server.do('stats', url)).toEqual({ links: 0, running: 0, queued: 0 });
     const next = await stage.client(stage.here, { url, mode: 'async' });
     expect(await next.call('echo', { number: 1 })).toMatchObject({ number: 1 });
   });
@@ -42,10 +42,10 @@ describe.each(processSchemes)('Over %s:, with the link full,', (scheme) => {
     const desk = await stage.client(clog, { url, mode: 'async' });
     // All of them run at once, and are answered when their caller does not read any more.
     const crowd = desk.crowd(CALLS, 'held', { text: 'all', data });
-    await expect.poll(() => stage.here.do('stats', url), { timeout: 5000 }).toMatchObject({ running: CALLS });
+    await poll(() => stage.here.do('stats', url)).toMatchObject({ running: CALLS });
     clog.signal('SIGSTOP');
     await stage.here.do('release', 'all');
-    await expect.poll(() => stage.here.do('stats', url)).toMatchObject({ running: 0 });
+    await poll(() => stage.here.do('stats', url)).toMatchObject({ running: 0 });
     const other = await stage.client(stage.process(), { url, mode: 'sync' });
     expect(await other.call('echo', { number: 2 })).toMatchObject({ number: 2 });
     await stage.here.do('closeServer', url, 100);

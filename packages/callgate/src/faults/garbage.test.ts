@@ -1,7 +1,7 @@
 /** Peers that are not Callgate's: whatever they do, a good client goes on undisturbed. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Puppet } from './testing/puppets.js';
-import { fileOf, processSchemes, type RemoteClient, type Scheme, useStage } from './testing/stage.js';
+import { fileOf, poll, processSchemes, type RemoteClient, type Scheme, useStage } from './testing/stage.js';
 
 const stage = useStage();
 
@@ -14,20 +14,20 @@ let work: Promise<number>;
 async function serve(scheme: Scheme): Promise<void> {
   url = stage.url(scheme);
   server = stage.process();
-  await stage.serve(server, url, {}, { greetTimeoutMs: 300 });
+  await stage.serve(server, url, {}, { greetTimeoutMs: 500 });
   good = await stage.client(stage.process(), { url, mode: 'sync' });
   await good.call('echo');
   work = good.sum(500);
 }
 
-const heard = () => expect.poll(() => server.do('heard'), { timeout: 5000 });
+const heard = () => poll(() => server.do('heard'));
 
 /** The good client has had no trouble, and nothing is left of the strangers. */
 async function undisturbed(): Promise<void> {
   expect(await work).toBe((500 * 499) / 2);
   expect(await good.call('echo', { number: 1 })).toMatchObject({ number: 1 });
   expect((await good.channel()).lastEnd).toBeUndefined();
-  await expect.poll(() => server.do('stats', url), { timeout: 5000 }).toEqual({ links: 1, running: 0, queued: 0 });
+  await poll(() => server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
 }
 
 describe('A server over unix:', () => {
@@ -114,7 +114,7 @@ describe.each(processSchemes)('A server over %s:', (scheme) => {
     for (const peer of crowds) await peer.says('done');
     for (const peer of crowds) peer.tell('go');
     for (const peer of crowds) await peer.ended;
-    await expect.poll(() => server.do('holds'), { timeout: 5000 }).toEqual(before);
+    await poll(() => server.do('holds')).toEqual(before);
     for (const { code } of await server.do('heard'))
       expect(code).toMatch(/^(UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED)$/);
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Puppet } from './testing/puppets.js';
 import type { Stranger } from './testing/python.js';
-import { fileOf, type RemoteClient, useStage } from './testing/stage.js';
+import { fileOf, poll, type RemoteClient, useStage } from './testing/stage.js';
 
 const stage = useStage();
 
@@ -33,8 +33,8 @@ async function scene(act: string): Promise<Scene> {
     async undisturbed() {
       expect(await work).toBe((500 * 499) / 2);
       expect((await good.channel()).lastEnd).toBeUndefined();
-      await expect.poll(() => server.do('stats', url), { timeout: 5000 }).toEqual({ links: 1, running: 0, queued: 0 });
-      await expect.poll(() => server.do('holds'), { timeout: 5000 }).toEqual(before);
+      await poll(() => server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
+      await poll(() => server.do('holds')).toEqual(before);
       const newcomer = await stage.client(stage.here, { url, mode: 'async' });
       expect(await newcomer.call('echo', { number: 1 })).toMatchObject({ number: 1 });
     },

@@ -1,7 +1,7 @@
 /** Calls that begin only if the server can take them now. */
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { useStage, ways } from './testing/stage.js';
+import { poll, useStage, ways } from './testing/stage.js';
 
 const stage = useStage();
 
@@ -33,7 +33,7 @@ describe.each(ways)('An immediate call over $scheme:, $mode,', ({ scheme, mode }
     await desk.call('echo', { text: 'later' });
     await server.event('later echoed');
     expect(server.count('refused echoed')).toBe(0);
-    await expect.poll(() => server.do('stats', url)).toMatchObject({ running: 0, queued: 0 });
+    await poll(() => server.do('stats', url)).toMatchObject({ running: 0, queued: 0 });
   });
 
   it('is refused when all handlers that may run at once do, and is never run.', async () => {

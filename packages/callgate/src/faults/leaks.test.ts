@@ -1,7 +1,7 @@
 /** What is left when calls are over: nothing. */
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { processWays, useStage, ways } from './testing/stage.js';
+import { poll, processWays, useStage, ways } from './testing/stage.js';
 import { failure } from './testing/told.js';
 
 const stage = useStage();
@@ -15,14 +15,12 @@ describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
     const { url, server, caller, desk } = await stage.pair({ scheme, mode });
     await caller.do('cycles', { url, mode }, WARM_UP);
     await desk.close();
-    const atRest = () => expect.poll(() => server.do('stats', url)).toEqual({ links: 0, running: 0, queued: 0 });
+    const atRest = () => poll(() => server.do('stats', url)).toEqual({ links: 0, running: 0, queued: 0 });
     await atRest();
     const before = [await server.do('holds'), await caller.do('holds')];
     await caller.do('cycles', { url, mode }, CYCLES);
     await atRest();
-    await expect
-      .poll(async () => [await server.do('holds'), await caller.do('holds')], { timeout: 5000 })
-      .toEqual(before);
+    await poll(async () => [await server.do('holds'), await caller.do('holds')]).toEqual(before);
     await server.do('closeServer', url, 1000);
     expect(readdirSync(stage.scratch)).toEqual([]);
     expect(await server.do('heard')).toEqual([]);
@@ -37,7 +35,7 @@ describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
     for (let i = 0; i < WARM_UP; i++) await fail();
     const before = [await server.do('holds'), await caller.do('holds')];
     for (let i = 0; i < 50; i++) await fail();
-    await expect.poll(() => server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
+    await poll(() => server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
     expect([await server.do('holds'), await caller.do('holds')]).toEqual(before);
     expect((await desk.channel()).stats.inFlight).toBe(0);
   });

@@ -1,6 +1,6 @@
 /** Messages that are too large for one side, and limits that are too small for any. */
 import { describe, expect, it } from 'vitest';
-import { useStage, ways } from './testing/stage.js';
+import { poll, useStage, ways } from './testing/stage.js';
 
 const stage = useStage();
 
@@ -59,8 +59,8 @@ describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
       message: expect.stringMatching(words),
     };
     await expect(desk.call('echo')).rejects.toMatchObject(told);
-    await expect.poll(() => server.do('heard')).toMatchObject([told]);
-    await expect.poll(() => server.do('stats', url)).toMatchObject({ links: 0 });
+    await poll(() => server.do('heard')).toMatchObject([told]);
+    await poll(() => server.do('stats', url)).toMatchObject({ links: 0 });
   });
 
   it('a limit of the client that is too small even for its greeting is told as that.', async () => {

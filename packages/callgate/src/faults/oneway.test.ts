@@ -1,7 +1,7 @@
 /** Calls that nobody answers. */
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { processSchemes, processWays, useStage, ways } from './testing/stage.js';
+import { poll, processSchemes, processWays, useStage, ways } from './testing/stage.js';
 
 const stage = useStage();
 
@@ -11,9 +11,9 @@ describe.each(ways)('A one-way call over $scheme:, $mode,', (way) => {
     for (const text of ['a', 'throw', 'b']) expect(await desk.call('drop', { text })).toBeUndefined();
     await server.event('b dropped');
     expect(server.count('a dropped')).toBe(1);
-    await expect
-      .poll(() => server.do('heard'))
-      .toMatchObject([{ code: 'UNKNOWN', reason: 'HANDLER_FAILED', message: 'dropped on the floor' }]);
+    await poll(() => server.do('heard')).toMatchObject([
+      { code: 'UNKNOWN', reason: 'HANDLER_FAILED', message: 'dropped on the floor' },
+    ]);
     expect((await desk.channel()).stats).toEqual({ inFlight: 0, lateReplies: 0 });
     expect(await server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
   });

@@ -1,7 +1,7 @@
 /** Servers that die with calls in flight, and their successors at the same address. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fileOf, type Pair, processSchemes, processWays, useStage, type Way } from './testing/stage.js';
+import { fileOf, type Pair, poll, processSchemes, processWays, useStage, type Way } from './testing/stage.js';
 import { failure, monotonicMs } from './testing/told.js';
 
 const stage = useStage();
@@ -32,7 +32,7 @@ describe.each(processSchemes)('A server over %s: that is killed with SIGKILL', (
   it('fails a thousand calls in flight within 100 ms, all with the same words.', async () => {
     await knownInTime({ scheme, mode: 'async' }, async (pair) => {
       const crowd = pair.desk.crowd(1000, 'hang');
-      await expect.poll(() => pair.server.do('stats', pair.url), { timeout: 5000 }).toMatchObject({ running: 1000 });
+      await poll(() => pair.server.do('stats', pair.url)).toMatchObject({ running: 1000 });
       const killedAt = monotonicMs();
       pair.server.signal('SIGKILL');
       const { answered, errors, atMs } = await crowd;
@@ -111,7 +111,7 @@ describe.each(processSchemes)('Over %s:', (scheme) => {
     const called = stage.path('called');
     const restarted = stage.path('restarted');
     const second = desk.blockBetweenCalls(called, restarted);
-    await expect.poll(() => existsSync(called), { timeout: 5000 }).toBe(true);
+    await poll(() => existsSync(called)).toBe(true);
     await server.kill();
     await stage.serve(stage.process(), url);
     writeFileSync(restarted, '');

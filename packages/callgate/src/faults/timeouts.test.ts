@@ -30,17 +30,19 @@ describe.each(ways)('Over $scheme:, $mode,', (way) => {
 
   it('a timeout that is none is refused in words, by the client and by the call.', async () => {
     const { url, caller, desk } = await stage.pair(way);
-    const refused = (message: string) => ({ code: 'INVALID_ARGUMENT', reason: 'BAD_OPTION', message });
+    const refused = (message: RegExp) => ({
+      code: 'INVALID_ARGUMENT',
+      reason: 'BAD_OPTION',
+      message: expect.stringMatching(message),
+    });
     for (const timeout of [-1, Number.NaN]) {
-      await expect(desk.call('echo', {}, { timeout })).rejects.toMatchObject(
-        refused(`timeout: expected 'never', 'immediate', or milliseconds of 0 or more, found ${timeout}`),
-      );
+      const words = new RegExp(`^timeout: expected 'never', 'immediate', .* found ${timeout}$`);
+      await expect(desk.call('echo', {}, { timeout })).rejects.toMatchObject(refused(words));
       const made = stage.client(caller, { url, mode: way.mode, settings: { timeout } });
-      await expect(made).rejects.toMatchObject(
-        refused(
-          `bad options for faults.Desk: timeout: expected never, immediate, a duration such as 250ms, 5s or 2m, or a number of milliseconds, or a map of send and reply; found ${timeout}`,
-        ),
+      const ofClient = new RegExp(
+        `^bad options for faults.Desk: timeout: expected never, immediate, .* found ${timeout}$`,
       );
+      await expect(made).rejects.toMatchObject(refused(ofClient));
     }
   });
 });

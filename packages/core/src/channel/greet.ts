@@ -65,7 +65,11 @@ function greetingTooLarge(link: Link, bytes: number, doing: string): RpcError {
     link.maxMessageBytes - ENVELOPE_BYTES,
   );
   const error = new RpcError('RESOURCE_EXHAUSTED', `${doing}: ${words}`, options);
-  const span = link.claim(ENVELOPE_BYTES + payload.length);
-  if (span !== null) send(link, span, Kind.GOODBYE, error.status, payload);
+  try {
+    const span = link.claim(ENVELOPE_BYTES + payload.length);
+    if (span !== null) send(link, span, Kind.GOODBYE, error.status, payload);
+  } catch {
+    // The peer has gone already, perhaps for the same reason.
+  }
   return error;
 }

@@ -6,7 +6,7 @@ import { Desk } from './gen/desk.js';
 const [life, url] = process.argv.slice(2) as [keyof typeof lives, string];
 
 const told = (error: unknown): void => console.log(error instanceof RpcError ? error.code : error);
-const client = () => createClient(Desk, url, { connectTimeoutMs: 300 });
+const client = () => createClient(Desk, url);
 const serve = async () => {
   const server = createServer().add(
     Desk,
@@ -39,7 +39,7 @@ const lives = {
     desk.hang({}, { timeout: 300 }).then(told, told);
   },
   async connecting() {
-    client().echo({}).then(told, told);
+    createClient(Desk, url, { connectTimeoutMs: 300 }).echo({}).then(told, told);
   },
   async closed() {
     const server = await serve();

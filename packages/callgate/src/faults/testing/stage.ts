@@ -58,6 +58,9 @@ export interface Pair {
   readonly desk: RemoteClient;
 }
 
+/** Looks again and again until what is found is as expected, however busy the machine. */
+export const poll: typeof expect.poll = (look) => expect.poll(look, { timeout: PATIENCE_MS, interval: 20 });
+
 /** The socket file of an address. */
 export function fileOf(url: string): string {
   return url.replace(/^\w+:/, '');
