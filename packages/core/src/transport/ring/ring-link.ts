@@ -14,7 +14,7 @@ import {
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
 import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
-import { READABLE, RingWaits } from './ring-waits.js';
+import { ENDING, READABLE, RingWaits } from './ring-waits.js';
 import { RingWriter } from './ring-writer.js';
 import { Spinner, type WaitStrategy } from './spinner.js';
 
@@ -169,8 +169,9 @@ export class RingLink implements Link {
       return;
     }
     this.#closing ??= this.closed.then(() => undefined);
+    this.#waits.seal();
     let wake = this.#writer.tryEnd();
-    while (wake === null && this.#end === undefined && this.#waits.wait(0, deadline)) wake = this.#writer.tryEnd();
+    while (wake === null && this.#end === undefined && this.#waits.wait(ENDING, deadline)) wake = this.#writer.tryEnd();
     this.#finishClose(wake);
   }
 
@@ -180,8 +181,9 @@ export class RingLink implements Link {
   }
 
   async #closeOrderly(deadline: Deadline): Promise<void> {
+    this.#waits.seal();
     let wake = this.#writer.tryEnd();
-    while (wake === null && this.#end === undefined && (await this.#waits.when(0, deadline))) {
+    while (wake === null && this.#end === undefined && (await this.#waits.when(ENDING, deadline))) {
       if (this.#end === undefined) wake = this.#writer.tryEnd();
     }
     this.#finishClose(wake);

@@ -8,6 +8,8 @@ import type { Spinner } from './spinner.js';
 
 /** What a wait is for: a message, or (0 and up) room for a message of so many bytes. */
 export const READABLE = -1;
+/** Room for the end of the stream, which only a link that closes waits for. */
+export const ENDING = -2;
 
 /** Polls between two looks at the clock. */
 const POLLS = 64;
@@ -27,9 +29,11 @@ export class RingWaits {
   readonly #onPeerGone: () => void;
   readonly #reading = new Waiter(() => this.#slept(READABLE));
   readonly #writing = new Waiter(() => this.#slept(this.#wantedBytes));
-  /** Room that the wait for writable is for. */
+  /** Room that the wait for writable is for, or ENDING. */
   #wantedBytes = 0;
   #keepAlive = true;
+  /** Nothing but the end of the stream may be written any more: whoever waits for room need not. */
+  #sealed = false;
   /** The link has ended: every wait is over at once, and the memory may be gone. */
   #over = false;
 
@@ -58,6 +62,8 @@ export class RingWaits {
         else this.#spinner.woke(performance.now());
       }
       this.#withdraw(want);
+      // What was rung, and withdrawn, may have been for a wait on the event loop, which hears of it from nobody else.
+      this.#lookAround();
       if (this.#can(want)) return true;
     }
   }
@@ -91,6 +97,13 @@ export class RingWaits {
     else this.#bell.unref();
   }
 
+  /** The link closes: ends the wait for room. From now on only ENDING is waited for, by the link itself. */
+  seal(): void {
+    if (this.#sealed) return;
+    this.#sealed = true;
+    this.#writing.settle(true);
+  }
+
   /** Ends all waits. */
   end(): void {
     this.#over = true;
@@ -106,7 +119,8 @@ export class RingWaits {
       if (this.#reader.wakeOwed) this.payWakes();
       return ready;
     }
-    const room = this.#writer.claim(want) !== null;
+    if (this.#sealed && want !== ENDING) return true;
+    const room = this.#writer.claim(want === ENDING ? 0 : want) !== null;
     if (this.#writer.wakeOwed) this.payWakes();
     return room;
   }
@@ -170,6 +184,7 @@ export class RingWaits {
     }
     if (this.#can(want)) return true;
     if (now >= deadline) return false;
+    if (signal?.aborted) throw signal.reason;
     return this.#sleep(want, deadline, signal);
   }
 
@@ -199,6 +214,11 @@ export class RingWaits {
     noteTurn(now);
     if (this.#bell.hungUp(false)) this.#onPeerGone();
     else if (this.#reading.waiting) this.#spinner.woke(now);
+    this.#lookAround();
+  }
+
+  /** Ends the waits on the event loop whose time has come. */
+  #lookAround(): void {
     this.#lookFor(READABLE, this.#reading);
     this.#lookFor(this.#wantedBytes, this.#writing);
   }
