@@ -150,6 +150,8 @@ export class Channel {
 
   /** Takes one received message to whom it concerns. Never throws; a message that can't be read ends the channel. */
   handle(span: Span): void {
+    // What still comes while the link closes, after a peer that broke the protocol, concerns nobody.
+    if (this.#ended) return;
     const envelope = this.#envelope;
     const problem = readEnvelope(span, envelope);
     if (problem !== undefined) {

@@ -5,6 +5,7 @@ export class Admission {
   readonly #queue: (() => void)[] = [];
   /** Slots taken: by calls that run and by those that a probe has reserved. */
   #taken = 0;
+  #starting = false;
   #idle: (() => void)[] = [];
 
   constructor(maxConcurrentCalls: number, maxQueuedCalls: number) {
@@ -19,7 +20,7 @@ export class Admission {
     return true;
   }
 
-  /** Runs `start` with a slot of its own, later; false when too many wait already. `withdraw(start)` takes it back. */
+  /** Runs `start`, which must not throw, with a slot of its own, later; false when too many wait already. `withdraw(start)` takes it back. */
   tryQueue(start: () => void): boolean {
     if (this.#queue.length >= this.#mostQueued) return false;
     this.#queue.push(start);
@@ -33,9 +34,20 @@ export class Admission {
 
   /** Gives a slot back: to the next in the queue, if any. */
   release(): void {
-    const next = this.#queue.shift();
-    if (next !== undefined) next();
-    else this.#taken--;
+    this.#taken--;
+    // A call that is done at once gives its slot back while it is being started: the loop below goes on with the next.
+    if (this.#starting) return;
+    this.#starting = true;
+    try {
+      while (this.#taken < this.#most) {
+        const next = this.#queue.shift();
+        if (next === undefined) break;
+        this.#taken++;
+        next();
+      }
+    } finally {
+      this.#starting = false;
+    }
     if (this.#taken === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 

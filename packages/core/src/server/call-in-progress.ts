@@ -7,9 +7,11 @@ export class CallInProgress implements CallContext {
   readonly id: number;
   readonly route: Route;
   readonly peer: Peer;
-  readonly deadline: number;
+  deadline: number;
   /** False once nobody wants the reply any more: answered, cancelled, expired, or the caller is gone. */
   wanted = true;
+  /** A handler has it. */
+  taken = false;
   /** Takes the call out of the queue in which it waits for a slot. */
   withdraw: (() => void) | undefined;
   /** The caller wants to be told when a handler has it. */

@@ -112,18 +112,23 @@ export class CallsInProgress implements RequestSink {
     } else if (reserved || (!this.#options.draining() && this.#admission.tryTake())) {
       this.#run(call, request);
     } else {
-      this.#queue(call, request);
+      this.#queue(call, request, left);
     }
   }
 
-  #queue(call: CallInProgress, request: unknown): void {
+  /** `left`: as the envelope says. */
+  #queue(call: CallInProgress, request: unknown, left: number): void {
     if (this.#options.draining()) {
       this.#fail(call, draining(call));
       return;
     }
+    // The caller has a policy for each phase, and minds the first one; what came with the call is the reply's.
+    const apart = call.confirm && !call.oneway && left !== NO_DEADLINE;
+    if (apart) call.deadline = Number.POSITIVE_INFINITY;
     const start = (): void => {
       call.withdraw = undefined;
       this.#pending.delete(call.id);
+      if (apart) call.deadline = performance.now() + left;
       this.#run(call, request);
     };
     if (this.#admission.tryQueue(start)) {
@@ -136,23 +141,27 @@ export class CallsInProgress implements RequestSink {
 
   /** Runs the handler; holds a slot until it is done. */
   #run(call: CallInProgress, request: unknown): void {
+    call.taken = true;
     if (call.confirm) this.#channel.sendLater(Kind.TAKEN, 0, call.id, 0);
     let result: unknown;
+    let later: boolean;
     try {
       result = call.route.run(request, call);
+      later = typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function';
     } catch (error) {
       this.#admission.release();
       this.#failedToHandle(call, error);
       return;
     }
-    if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== 'function') {
+    if (!later) {
       this.#admission.release();
       this.#reply(call, result);
       return;
     }
     this.#await(call);
     this.#channel.yieldDue = true;
-    (result as PromiseLike<unknown>).then(
+    // Not every thenable keeps to the rules of promises: to settle once, and never to throw.
+    Promise.resolve(result).then(
       (reply) => {
         this.#admission.release();
         if (!this.#done(call)) return;
@@ -181,9 +190,15 @@ export class CallsInProgress implements RequestSink {
   #reply(call: CallInProgress, reply: unknown): void {
     if (call.oneway) return;
     const { outbox } = this.#channel;
-    if (outbox.length > 0 || !this.#tryReply(call, reply)) {
-      outbox.add({ bytes: this.#replyBytes(call, reply), attempt: () => this.#tryReply(call, reply) });
+    if (outbox.length === 0 && this.#tryReply(call, reply)) return;
+    let bytes: number;
+    try {
+      bytes = ENVELOPE_BYTES + call.route.method.response.size(reply as object);
+    } catch (error) {
+      this.#fail(call, badReply(call, error));
+      return;
     }
+    outbox.add({ bytes, attempt: () => this.#tryReply(call, reply) });
   }
 
   /** False when the link is full now. */
@@ -198,12 +213,9 @@ export class CallsInProgress implements RequestSink {
     }
   }
 
-  #replyBytes(call: CallInProgress, reply: unknown): number {
-    return ENVELOPE_BYTES + call.route.method.response.size(reply as object);
-  }
-
   #fail(call: CallInProgress, error: RpcError): void {
-    if (call.oneway) this.#options.onError(error);
+    // Who blocks until a handler has a one-way call waits for a word of it until then.
+    if (call.oneway && (call.taken || !call.confirm)) this.#options.onError(error);
     else this.#channel.sendFailure(call.id, error);
   }
 

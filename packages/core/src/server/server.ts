@@ -82,13 +82,14 @@ class EventLoopServer implements Server {
   }
 
   async listen(url?: string, transportOptions?: TransportOptions): Promise<readonly string[]> {
-    if (this.#closing !== undefined)
-      throw new RpcError('FAILED_PRECONDITION', 'the server is closed', { reason: Reason.CLOSED });
+    this.#checkOpen();
     const urls: string[] = [];
     for (const target of this.#resolve(url, transportOptions, this.#services)) {
       const { address, transport } = target;
       const onLink = (link: Link): void => void this.#serve(link, transport);
       const listener = await transport.listen(address, target.transportOptions, onLink, this.#options.onError);
+      if (this.#closing !== undefined) await listener.close();
+      this.#checkOpen();
       this.#listeners.push(listener);
       urls.push(listener.url);
     }
@@ -102,6 +103,11 @@ class EventLoopServer implements Server {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new RpcError('FAILED_PRECONDITION', 'the server is closed', { reason: Reason.CLOSED });
   }
 
   async #serve(link: Link, transport: Transport): Promise<void> {
