@@ -1,3 +1,4 @@
+export { turn, turnIsDue } from '../transport/turn.js';
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';

@@ -44,3 +44,20 @@ it('keeps the order, also of what is added while it sends', async () => {
   await outbox.drained;
   expect(sent).toEqual([1, 2, 3, 4]);
 });
+
+it('forgets what is taken out while it waits for room, and goes on with the rest', async () => {
+  const outbox = await freshOutbox();
+  const sent: string[] = [];
+  let full = true;
+  const message = (name: string) => ({ bytes: 8, attempt: () => !full && sent.push(name) > 0 });
+  const [first, second, third] = [message('first'), message('second'), message('third')];
+  for (const each of [first, second, third]) outbox.add(each);
+  outbox.remove(first);
+  outbox.remove(second);
+  outbox.remove(third);
+  expect(outbox.drained).toBeUndefined();
+  outbox.add(third);
+  full = false;
+  await outbox.drained;
+  expect(sent).toEqual(['third']);
+});

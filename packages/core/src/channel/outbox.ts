@@ -11,7 +11,9 @@ export interface Deferred {
 /** Messages waiting for room in a link, first in, first out. Drained in the background of the event loop. */
 export class Outbox {
   readonly #link: Link;
-  readonly #waiting: Deferred[] = [];
+  /** A set, so that taking one out costs the same however many wait. */
+  readonly #waiting = new Set<Deferred>();
+  #draining = false;
   #drained: Promise<void> | undefined;
 
   constructor(link: Link) {
@@ -19,24 +21,33 @@ export class Outbox {
   }
 
   get length(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   add(deferred: Deferred): void {
-    // Whoever finds others waiting leaves the draining to them: that is under way.
-    if (this.#waiting.push(deferred) === 1) this.#drained = this.#drain();
+    this.#waiting.add(deferred);
+    if (!this.#draining) this.#drained = this.#drain();
+  }
+
+  /** Forgets a message that is no longer wanted, and what it holds in memory, though the link may stay full for long. */
+  remove(deferred: Deferred): void {
+    this.#waiting.delete(deferred);
   }
 
   /** Resolves once nothing waits any more; undefined when nothing does. */
   get drained(): Promise<void> | undefined {
-    return this.#waiting.length === 0 ? undefined : this.#drained;
+    return this.#waiting.size === 0 ? undefined : this.#drained;
   }
 
   async #drain(): Promise<void> {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (next.attempt()) this.#waiting.shift();
-      else await this.#link.whenWritable(next.bytes, Number.POSITIVE_INFINITY);
+    this.#draining = true;
+    for (const next of this.#waiting) {
+      while (this.#waiting.has(next) && !next.attempt()) {
+        await this.#link.whenWritable(next.bytes, Number.POSITIVE_INFINITY);
+      }
+      this.#waiting.delete(next);
     }
+    this.#draining = false;
     if (this.#link.end === undefined) this.#link.flush();
   }
 }

@@ -1,4 +1,4 @@
-import { chain, ENVELOPE_BYTES, type InterceptedCall, resolveTimeout } from '../channel/index.js';
+import { chain, ENVELOPE_BYTES, type InterceptedCall, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
@@ -121,11 +121,11 @@ class AsyncCaller {
   }
 
   #probe(open: OpenChannel, call: CallInFlight, request: unknown): void {
-    call.stage = 'asking';
-    call.deadline = performance.now() + this.#graceMs;
     if (open.channel.outbox.length > 0 || !trySendProbe(open, call)) {
       throw notReady(call.stub.path, 'the link has no room');
     }
+    call.stage = 'asking';
+    call.deadline = performance.now() + this.#graceMs;
     open.channel.queueFlush();
     this.#calls.watch(call);
     call.onReady = () => {
@@ -155,7 +155,9 @@ class AsyncCaller {
       }
       return true;
     };
-    channel.outbox.add({ bytes: requestBytes(call, request, ENVELOPE_BYTES), attempt });
+    const deferred = { bytes: requestBytes(call, request, ENVELOPE_BYTES), attempt };
+    call.withdraw = () => channel.outbox.remove(deferred);
+    channel.outbox.add(deferred);
   }
 
   #sent(open: OpenChannel, call: CallInFlight): void {
@@ -163,14 +165,15 @@ class AsyncCaller {
     open.channel.queueFlush();
     if (call.stub.method.oneway) {
       this.#calls.remove(call);
-      call.succeed(undefined);
+      // Nothing is waited for, so that a caller who awaits one after the other would never let the event loop turn.
+      if (turnIsDue(performance.now())) void turn().then(() => call.succeed(undefined));
+      else call.succeed(undefined);
     }
   }
 
   #fail(call: CallInFlight, thrown: unknown): void {
-    this.#calls.remove(call);
     const error = RpcError.from(thrown, 'INTERNAL');
-    call.fail(error.failed === 'channel' ? channelError(call, error) : error);
+    this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
   }
 }
 

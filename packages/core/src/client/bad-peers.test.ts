@@ -113,6 +113,36 @@ describe('a server that sends', () => {
     await server.close();
   });
 
+  it('one that is ready and then reads nothing hears of calls that ended meanwhile, and gets no request of theirs', async () => {
+    const target = freshTarget({ ringBytes: 4096 });
+    const { listener, link } = await rawServer(target);
+    const client = createClientOn(Texts, () => target, { immediateGraceMs: 10_000 });
+    const enough = new AbortController();
+    const call = failure(client.echo({ text: 'wanted' }, { timeout: 'immediate', signal: enough.signal }));
+    const server = await link;
+    sendRaw(server, envelope(Kind.HELLO, HELLO));
+    await receiveRaw(server);
+    const probe = await receiveRaw(server);
+    const callId = probe?.readUInt32LE(16) ?? 0;
+    const others = Array.from({ length: 5 }, () => failure(client.echo({ text: 'x'.repeat(1500) })));
+    sendRaw(server, envelope(Kind.READY, '', { callId }));
+    // The request has to wait behind the others.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    enough.abort();
+    expect(await call).toMatchObject({ code: 'CANCELLED' });
+    const got: [number | undefined, number | undefined][] = [];
+    for (let i = 0; i < 6; i++) {
+      const message = await receiveRaw(server);
+      got.push([message?.readUInt8(3), message?.readUInt32LE(16)]);
+    }
+    expect(got.map(([kind]) => kind)).toEqual([...Array(5).fill(Kind.REQUEST), Kind.CANCEL]);
+    expect(got.filter(([, id]) => id === callId)).toEqual([[Kind.CANCEL, callId]]);
+    await client.$close();
+    await Promise.all(others);
+    await server.close();
+    await listener.close();
+  });
+
   it('a reply nobody waits for is only counted', async () => {
     const target = freshTarget();
     const { listener, link } = await rawServer(target);

@@ -36,6 +36,8 @@ export class CallInFlight {
   onSettled: ((call: CallInFlight) => void) | undefined;
   /** A probe was answered with yes: send the request. */
   onReady: ((call: CallInFlight) => void) | undefined;
+  /** Takes the request out of the outbox in which it waits for room. */
+  withdraw: (() => void) | undefined;
 
   constructor(stub: StubMethod, phases: Phases, begunMs: number, blocking: boolean) {
     this.stub = stub;
@@ -43,6 +45,11 @@ export class CallInFlight {
     this.begunMs = begunMs;
     this.blocking = blocking;
     this.deadline = begunMs + phases.sendMs;
+  }
+
+  /** The callee may have something of the call: a slot that a probe reserved, or the request. */
+  get begunThere(): boolean {
+    return this.stage === 'asking' || this.stage === 'replying' || (this.stage === 'sending' && this.phases.immediate);
   }
 
   succeed(value: unknown): void {
@@ -56,6 +63,7 @@ export class CallInFlight {
     if (this.settled) return;
     this.settled = true;
     this.error = error;
+    this.withdraw?.();
     this.onSettled?.(this);
   }
 

@@ -72,7 +72,7 @@ export class CallsInFlight {
   /** Ends a call early; the callee, if it may have it, is told to stop. */
   cancel(call: CallInFlight, error: RpcError): void {
     if (call.settled) return;
-    if (call.stage === 'replying' || call.stage === 'asking') call.channel?.sendLater(Kind.CANCEL, 0, call.id, 0);
+    if (call.begunThere) call.channel?.sendLater(Kind.CANCEL, 0, call.id, 0);
     this.#end(call, error);
   }
 

@@ -52,6 +52,27 @@ describe('a call', () => {
   });
 });
 
+describe('many calls', () => {
+  it('are answered though both sides have more to send than the link holds', async () => {
+    await using both = await pair({}, { transport: { ringBytes: 16_384, maxMessageBytes: 4096 } });
+    const text = 'x'.repeat(500);
+    const replies = await Promise.all(Array.from({ length: 5000 }, () => both.client.echo({ text })));
+    expect(replies.length).toBe(5000);
+  });
+
+  it('one-way, one awaited after the other, let the event loop turn', async () => {
+    await using both = await pair();
+    await both.client.echo({ text: 'connected' });
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    // More than fit in the link would let it turn in any case.
+    for (let sent = 0; sent < 100_000 && !turned; sent++) await both.client.note({ text: '' });
+    expect(turned).toBe(true);
+  });
+});
+
 describe('a failing call', () => {
   it('carries the message of what the handler threw, and not its stack', async () => {
     await using both = await pair({

@@ -19,7 +19,8 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
     left = timeLeft(phases.replyMs, 0);
     flags = phases.immediate ? Flag.RESERVED : Flag.CONFIRM;
   }
-  if (method.oneway) flags |= call.blocking ? Flag.ONEWAY | Flag.CONFIRM : Flag.ONEWAY;
+  // Who awaits a one-way call is done when the link has it: nobody would hear that it was taken, or that it was not.
+  if (method.oneway) flags = call.blocking ? flags | Flag.ONEWAY | Flag.CONFIRM : (flags & ~Flag.CONFIRM) | Flag.ONEWAY;
   return open.channel.trySend(Kind.REQUEST, flags, 0, call.id, methodId, left, method.request, request as object);
 }
 

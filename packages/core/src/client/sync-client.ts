@@ -59,12 +59,13 @@ class SyncCaller {
     try {
       this.#run(call, request);
     } catch (thrown) {
-      this.#calls.remove(call);
       const error = RpcError.from(thrown, 'INTERNAL');
-      call.fail(error.failed === 'channel' ? channelError(call, error) : error);
+      this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
     }
-    if (call.error !== undefined) throw call.error;
-    return call.value;
+    if (call.error === undefined) return call.value;
+    // The callee may have been told to stop, and this thread may be busy elsewhere from now on.
+    if (call.channel?.ended === false) call.channel.link.flush();
+    throw call.error;
   }
 
   #run(call: CallInFlight, request: unknown): void {
@@ -107,9 +108,9 @@ class SyncCaller {
 
   /** True when a handler is ready and reserved; otherwise the call has ended. */
   #ask(open: OpenChannel, call: CallInFlight): boolean {
+    if (!trySendProbe(open, call)) throw notReady(call.stub.path, 'the link has no room');
     call.stage = 'asking';
     call.deadline = performance.now() + this.#graceMs;
-    if (!trySendProbe(open, call)) throw notReady(call.stub.path, 'the link has no room');
     flush(open);
     const ready = { settled: false };
     call.onReady = () => {
@@ -126,7 +127,6 @@ class SyncCaller {
     while (!call.settled) {
       if (!receiveUntil(open.channel, call, call.deadline) && performance.now() >= call.deadline) {
         this.#calls.expire(call);
-        open.channel.link.flush();
       }
     }
   }

@@ -77,6 +77,20 @@ describe('a timeout', () => {
     });
   });
 
+  it('of immediate gives back the handler that it reserved when the request can not be sent', async () => {
+    await using both = await pair(
+      {},
+      { server: { maxConcurrentCalls: 1 }, client: { immediateGraceMs: 5000 }, transport: { ringBytes: 4096 } },
+    );
+    const text = 'x'.repeat(5000);
+    expect(await failure(both.client.echo({ text }, { timeout: 'immediate' }))).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+      reason: Reason.MESSAGE_TOO_LARGE,
+    });
+    expect(await both.client.echo({ text: 'next' })).toEqual({ text: 'next' });
+    expect(both.server.stats.running).toBe(0);
+  });
+
   it('of the reply counts from when a handler has taken the call', async () => {
     const busy = gate();
     await using both = await pair(
@@ -84,8 +98,8 @@ describe('a timeout', () => {
       { server: { maxConcurrentCalls: 1 } },
     );
     const first = both.client.work({ text: 'first' });
-    const second = both.client.work({ text: 'second' }, { timeout: { send: 'never', reply: 1000 } });
-    setTimeout(() => busy.open(), 50);
+    const second = both.client.work({ text: 'second' }, { timeout: { send: 'never', reply: 500 } });
+    setTimeout(() => busy.open(), 700);
     await first;
     expect(await second).toEqual({ text: 'second' });
   });
