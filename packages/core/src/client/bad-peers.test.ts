@@ -162,6 +162,20 @@ describe('a server that sends', () => {
     await server.close();
   });
 
+  it('nothing at all does not hold up a client that is closed meanwhile', async () => {
+    const target = freshTarget();
+    const { listener, link } = await rawServer(target);
+    const client = createClientOn(Texts, () => target, { connectTimeoutMs: 60_000 });
+    const call = failure(client.echo({ text: 'hello' }));
+    const server = await link;
+    await client.$close();
+    expect(await call).toMatchObject({ code: 'CANCELLED', reason: Reason.CLOSED });
+    await receiveRaw(server); // the client's hello
+    expect(await receiveRaw(server)).toBeUndefined();
+    await listener.close();
+    await server.close();
+  });
+
   it('nothing at all is given up when the time to connect is over', async () => {
     const target = freshTarget();
     const { listener, link } = await rawServer(target);

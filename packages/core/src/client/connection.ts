@@ -53,6 +53,8 @@ export class Connection {
   #open: OpenChannel | undefined;
   #ended: LinkEnd | undefined;
   #closed: RpcError | undefined;
+  /** Ends an opening that is under way. */
+  readonly #giveUp = new AbortController();
 
   constructor(target: () => Target, methods: readonly StubMethod[], calls: CallsInFlight, options: ConnectionOptions) {
     this.#target = target;
@@ -103,6 +105,7 @@ export class Connection {
   /** Orderly; what is in flight must have been ended before. */
   async close(): Promise<void> {
     this.#markClosed();
+    this.#giveUp.abort(this.#closed);
     const open = this.#open ?? (await this.#opening?.catch(() => undefined));
     await open?.channel.link.close();
   }
@@ -120,9 +123,10 @@ export class Connection {
   async #openNow(): Promise<OpenChannel> {
     const target = this.#usableTarget();
     const before = performance.now() + this.#options.connectTimeoutMs;
-    const link = await target.transport.connect(target.address, target.transportOptions, before);
+    const { signal } = this.#giveUp;
+    const link = await target.transport.connect(target.address, target.transportOptions, before, signal);
     try {
-      const open = this.#adopt(await driveAsync(greet(link, this.#greeting(target, link)), link, before));
+      const open = this.#adopt(await driveAsync(greet(link, this.#greeting(target, link)), link, before, signal));
       void receiveLoop(open.channel);
       return open;
     } catch (error) {
