@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
-import { Connection, type OpenChannel, type Target } from './connection.js';
+import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection.js';
 import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
@@ -101,7 +101,8 @@ class AsyncCaller {
       return;
     }
     // The wait for a connection is bounded by the connection itself, or by the call's own deadline if that comes first.
-    if (!call.phases.immediate) this.#calls.watch(call);
+    if (call.phases.immediate) call.deadline = performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS);
+    this.#calls.watch(call);
     this.#connection.open().then(
       (opened) => {
         if (!call.settled) this.#send(opened, call, request);

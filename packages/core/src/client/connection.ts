@@ -37,6 +37,9 @@ export interface ConnectionOptions {
   readonly checksum: boolean | undefined;
 }
 
+/** Milliseconds that an `immediate` call gives its client to connect, unless its grace is longer: making a link is no waiting. */
+export const IMMEDIATE_CONNECT_MS = 250;
+
 /** A channel with the callee's numbers for the methods of one stub. */
 export interface OpenChannel {
   readonly channel: Channel;

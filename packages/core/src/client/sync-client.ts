@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
-import { Connection, type OpenChannel, type Target } from './connection.js';
+import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection.js';
 import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
@@ -73,10 +73,11 @@ class SyncCaller {
       this.#calls.expire(call);
       return;
     }
-    const deadline = call.phases.immediate ? Number.POSITIVE_INFINITY : call.deadline;
+    if (call.phases.immediate) call.deadline = performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS);
     for (;;) {
       const known = this.#connection.current;
-      const open = this.#connection.openSync(deadline);
+      const open = this.#open(call);
+      if (open === undefined) return;
       call.channel = open.channel;
       try {
         if (!this.#send(open, call, request)) return;
@@ -88,6 +89,17 @@ class SyncCaller {
       }
       this.#receive(open, call);
       return;
+    }
+  }
+
+  /** Undefined when the call has ended: an immediate one whose server does not let it connect in time. */
+  #open(call: CallInFlight): OpenChannel | undefined {
+    try {
+      return this.#connection.openSync(call.deadline);
+    } catch (error) {
+      if (!call.phases.immediate || !RpcError.is(error) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+      this.#calls.expire(call);
+      return undefined;
     }
   }
 

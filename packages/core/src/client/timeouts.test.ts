@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Reason } from '../errors/index.js';
 import type { CallContext } from '../server/index.js';
-import { pair } from '../testing/pair.js';
+import { freshTarget, pair, rawServer } from '../testing/pair.js';
 import { failure, gate } from '../testing/promises.js';
+import { Texts } from '../testing/text-service.js';
+import { createClientOn } from './index.js';
 
 describe('a timeout', () => {
   it('that has passed already sends nothing', async () => {
@@ -89,6 +91,18 @@ describe('a timeout', () => {
     });
     expect(await both.client.echo({ text: 'next' })).toEqual({ text: 'next' });
     expect(both.server.stats.running).toBe(0);
+  });
+
+  it('of immediate is refused soon by a server that does not even greet', async () => {
+    const target = freshTarget();
+    const { listener, link } = await rawServer(target);
+    const client = createClientOn(Texts, () => target);
+    const error = await failure(client.echo({ text: '' }, { timeout: 'immediate' }));
+    expect(error).toMatchObject({ code: 'UNAVAILABLE', reason: Reason.NOT_READY });
+    expect(error.message).toBe("test.Texts/Echo: not begun, since it was not connected (timeout: 'immediate')");
+    await client.$close();
+    await listener.close();
+    await (await link).close();
   });
 
   it('of the reply counts from when a handler has taken the call', async () => {
