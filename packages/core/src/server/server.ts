@@ -134,7 +134,8 @@ class EventLoopServer implements Server {
       const failure = RpcError.from(error, 'INTERNAL');
       link.abort(failure);
       entry.channel?.linkEnded();
-      this.#options.onError(failure);
+      // Closing on either side before the greeting is no failure: a server that stops, somebody who only looked.
+      if (failure.reason !== Reason.CLOSED && failure.reason !== Reason.PEER_CLOSED) this.#options.onError(failure);
     } finally {
       this.#serving.delete(link);
       await link.close();
