@@ -1,10 +1,12 @@
 // The bare mechanisms, for comparison: two processes that pass the same number of bytes back and forth with nothing
-// around them. Usage: bare shm|unix SECONDS WARM_UP_SECONDS REQUEST_BYTES REPLY_BYTES
+// around them. Usage: bare shm|unix|tcp SECONDS WARM_UP_SECONDS REQUEST_BYTES REPLY_BYTES
 //
 // Each round trip is timed alone, by clock_gettime before and after, as the other clients do it. Prints one line
 // "calls elapsedNs cpuNs rssKiB", then one line "ns count" for each duration that occurred.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -76,7 +78,7 @@ static void serve_shm(void) {
   }
 }
 
-static void serve_unix(void) {
+static void serve_socket(void) {
   for (;;) {
     read_fully(sockets[1], mine, request_bytes);
     write_fully(sockets[1], mine, reply_bytes);
@@ -90,10 +92,25 @@ static void call_shm(uint32_t turn) {
   memcpy(mine, shared->reply.bytes, reply_bytes);
 }
 
-static void call_unix(uint32_t turn) {
+static void call_socket(uint32_t turn) {
   (void)turn;
   write_fully(sockets[0], mine, request_bytes);
   read_fully(sockets[0], mine, reply_bytes);
+}
+
+// Two sockets of this process, connected over the loopback interface.
+static void tcp_pair(int pair[2]) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 1) != 0) fail("listen");
+  if (getsockname(listener, (struct sockaddr *)&address, &length) != 0) fail("getsockname");
+  pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (pair[0] < 0 || connect(pair[0], (struct sockaddr *)&address, length) != 0) fail("connect");
+  if ((pair[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) < 0) fail("accept");
+  close(listener);
+  for (int i = 0; i < 2; i++)
+    if (setsockopt(pair[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) fail("setsockopt");
 }
 
 static uint64_t now(clockid_t clock) {
@@ -135,14 +152,16 @@ static long resident_kib(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6) return fputs("usage: bare shm|unix SECONDS WARM_UP_SECONDS REQUEST_BYTES REPLY_BYTES\n", stderr), 2;
+  if (argc != 6) return fputs("usage: bare shm|unix|tcp SECONDS WARM_UP_SECONDS REQUEST_BYTES REPLY_BYTES\n", stderr), 2;
   int over_shm = strcmp(argv[1], "shm") == 0;
   request_bytes = strtoul(argv[4], NULL, 10);
   reply_bytes = strtoul(argv[5], NULL, 10);
   if (request_bytes > MAX_BYTES || reply_bytes > MAX_BYTES) return fputs("bare: too many bytes\n", stderr), 2;
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) fail("mmap");
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) fail("socketpair");
+  if (strcmp(argv[1], "tcp") == 0)
+    tcp_pair(sockets);
+  else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) fail("socketpair");
 
   pid_t parent = getpid(), server = fork();
   if (server < 0) fail("fork");
@@ -151,13 +170,13 @@ int main(int argc, char **argv) {
     if (getppid() != parent) return 0;
     close(sockets[0]);
     if (over_shm) serve_shm();
-    serve_unix();
+    serve_socket();
   }
   close(sockets[1]);
 
   clockid_t server_clock;
   if (clock_getcpuclockid(server, &server_clock) != 0) fail("clock_getcpuclockid");
-  void (*call)(uint32_t) = over_shm ? call_shm : call_unix;
+  void (*call)(uint32_t) = over_shm ? call_shm : call_socket;
   uint32_t turn = 0;
   uint64_t elapsed;
   run(call, &turn, strtod(argv[3], NULL), 0, &elapsed);

@@ -12,6 +12,7 @@
         "native/eventfd.cc",
         "native/io.cc",
         "native/socket.cc",
+        "native/tcp.cc",
         "native/bind.cc",
         "native/scm.cc",
         "native/poll.cc",

@@ -1,4 +1,6 @@
 /** The demo's program: `npm run demo -- --help`. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Children, createChildren, styled } from '@callgate/bench';
 import { readOptions } from './options.js';
@@ -23,7 +25,10 @@ try {
 
 async function run(all: Children): Promise<void> {
   const socket = join(all.dir, 'geo');
-  const urls = url === undefined ? ['inproc:geo', `shm:${socket}-shm.sock`, `unix:${socket}-unix.sock`] : [url];
+  const urls =
+    url === undefined
+      ? ['inproc:geo', `shm:${socket}-shm.sock`, `unix:${socket}-unix.sock`, await freeTcpUrl()]
+      : [url];
   const stages: Stage[] = [];
   for (const one of urls) {
     say(`${one}: starting a server and a client, asking, measuring …`);
@@ -36,7 +41,9 @@ async function run(all: Children): Promise<void> {
     stages.push(stage);
   }
   say('the bare mechanisms, in C: measuring …');
-  const mechanisms = (['shm', 'unix'] as const).filter((scheme) => urls.some((one) => one.startsWith(`${scheme}:`)));
+  const mechanisms = (['shm', 'unix', 'tcp'] as const).filter((scheme) =>
+    urls.some((one) => one.startsWith(`${scheme}:`)),
+  );
   const bare = await runBareRows(all, mechanisms, stages[0]!.bytes, lengths);
   if (mechanisms.length > 0 && bare.length === 0) say('left out: there is no C compiler (cc)');
   say('gRPC-js over a Unix socket: starting a server and a client, asking, measuring …');
@@ -47,6 +54,16 @@ async function run(all: Children): Promise<void> {
   if (json) console.log(JSON.stringify({ sentences: stages[0]!.sentences, ...agree, rows }, null, 2));
   else show(agree, rows, stages[0]!.bytes);
   if (!agree.agree) process.exitCode = 1;
+}
+
+/** A port that was free just now. */
+async function freeTcpUrl(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `tcp:127.0.0.1:${port}`;
 }
 
 interface Agreement {

@@ -53,10 +53,13 @@ export function runGrpc(children: Children, lengths: Lengths): Promise<Stage> {
   });
 }
 
+const bareNames = { shm: 'shared memory', unix: 'Unix socket', tcp: 'TCP' } as const;
+export type BareMechanism = keyof typeof bareNames;
+
 /** The bare mechanisms in C, moving as many bytes as a call does; none where there is no C compiler. */
 export async function runBareRows(
   children: Children,
-  mechanisms: readonly ('shm' | 'unix')[],
+  mechanisms: readonly BareMechanism[],
   { requestBytes, replyBytes }: Stage['bytes'],
   lengths: Lengths,
 ): Promise<BareRow[]> {
@@ -65,7 +68,7 @@ export async function runBareRows(
   const rows: BareRow[] = [];
   for (const mechanism of mechanisms) {
     const timing = await runBare(children, program, { mechanism, requestBytes, replyBytes, ...lengths });
-    const transport = mechanism === 'shm' ? 'bare shared memory, in C' : 'bare Unix socket, in C';
+    const transport = `bare ${bareNames[mechanism]}, in C`;
     rows.push({ transport, mode: 'sync', kind: 'bare', ...timing, beside: `${mechanism}:` });
   }
   return rows;

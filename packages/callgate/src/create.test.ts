@@ -21,7 +21,7 @@ function thrownBy(action: () => unknown): RpcError {
 describe('A URL', () => {
   test('with a scheme that nobody knows is refused with those that are at hand, and the one that was meant.', () => {
     const error = thrownBy(() => createClient(Nothing, 'smh:geo'));
-    expect(error.message).toBe('unknown scheme "smh:"; did you mean "shm:"? Known schemes: inproc:, shm:, unix:');
+    expect(error.message).toBe('unknown scheme "smh:"; did you mean "shm:"? Known schemes: inproc:, shm:, tcp:, unix:');
     expect([error.code, error.reason]).toEqual(['INVALID_ARGUMENT', 'UNKNOWN_SCHEME']);
   });
 
@@ -34,7 +34,7 @@ describe('A URL', () => {
     expect([error.code, error.reason]).toEqual(['FAILED_PRECONDITION', 'PACKAGE_MISSING']);
   });
 
-  test.each(['shm:geo', 'unix:geo', 'inproc:geo'])('can be %s.', (url) => {
+  test.each(['shm:geo', 'unix:geo', 'tcp:7000', 'inproc:geo'])('can be %s.', (url) => {
     expect(createClient(Nothing, url).$channel.peer).toBeUndefined();
   });
 });

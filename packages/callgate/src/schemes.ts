@@ -8,6 +8,7 @@ const require = createRequire(import.meta.url);
 const packages: readonly (readonly [scheme: string, name: string, exported: string])[] = [
   ['shm', '@callgate/transport-shm', 'shmTransport'],
   ['unix', '@callgate/transport-socket', 'unixTransport'],
+  ['tcp', '@callgate/transport-socket', 'tcpTransport'],
   ['pipe', '@callgate/transport-pipe', 'pipeTransport'],
   ['fifo', '@callgate/transport-pipe', 'fifoTransport'],
 ];

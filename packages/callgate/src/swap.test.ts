@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -41,6 +42,16 @@ async function callOnce(env: NodeJS.ProcessEnv) {
   return await runNode(new URL('./testing/client.child.js', import.meta.url), [], { cwd: folder, env });
 }
 
+/** A port at which nobody listened just now. */
+async function freePort(): Promise<number> {
+  const nobody = createServer().listen(0, '127.0.0.1');
+  await once(nobody, 'listening');
+  const { port } = nobody.address() as AddressInfo;
+  nobody.close();
+  await once(nobody, 'close');
+  return port;
+}
+
 const done = { code: 0, signal: null, stdout: 'HELLO HELLO\n', stderr: '' };
 
 describe('The same two programs meet', () => {
@@ -51,6 +62,14 @@ describe('The same two programs meet', () => {
     expect(await callOnce({})).toEqual(done);
     expect(await stop()).toBe(0);
     expect(readdirSync(folder)).toEqual(['callgate.yaml']);
+  });
+
+  test('over tcp: at a port.', async () => {
+    const url = `tcp://127.0.0.1:${await freePort()}`;
+    writeFileSync(join(folder, 'callgate.yaml'), `services:\n  test.Echo:\n    url: ${url}\n`);
+    expect(await serve({})).toBe(`listening at ${url}`);
+    expect(await callOnce({})).toEqual(done);
+    expect(await stop()).toBe(0);
   });
 
   test.each([

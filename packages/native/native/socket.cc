@@ -1,4 +1,4 @@
-// Unix stream sockets: listening, accepting, connecting, who is there.
+// Unix stream sockets: listening, connecting, who is there; and what holds for all stream sockets, such as accepting.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -82,7 +82,7 @@ napi_value ListenUnix(napi_env env, napi_callback_info info) {
   return NewFd(env, *call.state, socket.Take(), FdType::kSocket);
 }
 
-napi_value AcceptUnix(napi_env env, napi_callback_info info) {
+napi_value Accept(napi_env env, napi_callback_info info) {
   const Call<1> call(env, info, "accept");
   const FdHandle& listener = OpenFd(env, *call.state, call.args[0], call.name);
   for (;;) {

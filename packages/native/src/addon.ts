@@ -43,6 +43,12 @@ export interface UnixCredentials {
   readonly gid: number;
 }
 
+export interface InetAddress {
+  /** Numeric, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface NativeAddon {
   // --- memory ---
   /** memfd_create(2) with CLOEXEC, sized (1 to 2^32-1 bytes), sealed against shrinking, growing and further sealing. */
@@ -79,6 +85,36 @@ export interface NativeAddon {
   connectUnix(path: string, timeoutMs: number): Fd;
   /** SO_PEERCRED: credentials of the process that connected or listened, at the time when it did. */
   peerCredentials(socket: Fd): UnixCredentials;
+  /**
+   * Binds and listens at a numeric address, CLOEXEC and NONBLOCK, with SO_REUSEADDR; an IPv6 address takes no IPv4
+   * callers. Port 0: the system chooses. EADDRINUSE, EADDRNOTAVAIL; EINVAL when the host is not numeric.
+   */
+  listenTcp(host: string, port: number, backlog: number): Fd;
+  /** As acceptUnix. */
+  acceptTcp(listener: Fd): Fd | null;
+  /**
+   * Begins to connect to a numeric address. Once the descriptor is writable (watch it or poll it), `finishConnect` tells
+   * what came of it. CLOEXEC and NONBLOCK. Never blocks.
+   */
+  connectTcp(host: string, port: number): Fd;
+  /** SO_ERROR: throws why connecting failed. ECONNREFUSED also when the socket was connected to itself. */
+  finishConnect(socket: Fd): void;
+  /**
+   * Sets TCP_NODELAY, and SO_KEEPALIVE with TCP_KEEPIDLE (seconds, 0: no keep-alive), TCP_KEEPINTVL (seconds) and
+   * TCP_KEEPCNT. Source: tcp(7).
+   */
+  tuneTcp(socket: Fd, idleS: number, intervalS: number, count: number): void;
+  /** shutdown(2) of the sending direction: the peer reads the end of the stream after all that was written. */
+  endSocket(socket: Fd): void;
+  /**
+   * For how many ms no acknowledgement has come from the peer's system, when data or probes had to be sent to it again
+   * since; 0 when it owes no answer. A system answers for a process that is stopped or does not read, too. Source: TCP_INFO, tcp(7).
+   */
+  silentMs(socket: Fd): number;
+  /** getsockname(2) or, for the peer's address, getpeername(2). Of an IPv4 or IPv6 socket. */
+  inetAddress(socket: Fd, peer: boolean): InetAddress;
+  /** getaddrinfo(3): the numeric addresses of a name, best first; none when it cannot be resolved. Blocks the thread. */
+  lookUpHost(name: string): string[];
   /** Bytes read, 0 at end of file, -1 when nothing is there now. Needs room: start < end. Any kind of descriptor. */
   read(fd: Fd, bytes: Uint8Array, start: number, end: number): number;
   /** Bytes written, -1 when the mechanism is full now. No SIGPIPE: EPIPE is thrown. Any kind of descriptor. */

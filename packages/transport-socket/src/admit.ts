@@ -1,7 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { Reason, RpcError } from '@callgate/core/errors';
-import { type ByteStream, type Link, openStreamLink, refusal, refuseStream } from '@callgate/core/transport';
-import type { ResolvedUnixOptions } from './options.js';
+import {
+  type AllowRule,
+  type ByteStream,
+  type Link,
+  openStreamLink,
+  refusal,
+  refuseStream,
+  type StreamLinkOptions,
+} from '@callgate/core/transport';
 
 /** How long, in ms, a client may take for its greeting, which it sends right after connecting. */
 const GREETING_MS = 10_000;
@@ -13,9 +20,14 @@ export interface Gatekeeper {
   close(): void;
 }
 
+/** What the gatekeeper needs to know of a transport's options. */
+export interface AdmissionOptions extends StreamLinkOptions {
+  readonly allow?: AllowRule;
+}
+
 export function createGatekeeper(
   url: string,
-  options: ResolvedUnixOptions,
+  options: AdmissionOptions,
   onLink: (link: Link) => void,
   onError: (error: RpcError) => void,
 ): Gatekeeper {

@@ -1,2 +1,4 @@
-export type { UnixOptions } from './options.js';
-export { createUnixTransport, unixTransport } from './transport.js';
+export type { TcpOptions } from './tcp/options.js';
+export { createTcpTransport, tcpTransport } from './tcp/transport.js';
+export type { UnixOptions } from './unix/options.js';
+export { createUnixTransport, unixTransport } from './unix/transport.js';

@@ -1,49 +1,43 @@
 import type { ByteStream, Deadline, Peer } from '@callgate/core/transport';
 import type { Fd, NativeAddon, Watcher } from '@callgate/native';
 
-/** A connected Unix socket as a byte stream, over the native addon. Owns the descriptor. */
+/** A connected stream socket as a byte stream, over the native addon. Owns the descriptor. */
 export class NativeStream implements ByteStream {
   readonly blocking = true;
   readonly peer: Peer;
   onEvents: (events: number) => void = () => undefined;
-  readonly #native: NativeAddon;
-  readonly #socket: Fd;
+  protected readonly native: NativeAddon;
+  protected readonly socket: Fd;
   /** The arguments of `poll`, made once. */
   readonly #polled: readonly Fd[];
   readonly #polledFor: [number] = [0];
   #watcher: Watcher | undefined;
 
-  /** `address`: what the peer is known by. Its credentials are asked from the kernel. Closes the socket when it throws. */
-  constructor(native: NativeAddon, socket: Fd, address: string) {
-    this.#native = native;
-    this.#socket = socket;
+  constructor(native: NativeAddon, socket: Fd, peer: Peer) {
+    this.native = native;
+    this.socket = socket;
     this.#polled = [socket];
-    try {
-      this.peer = Object.freeze({ address, credentials: Object.freeze(native.peerCredentials(socket)) });
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
+    this.peer = Object.freeze(peer);
   }
 
   tryRead(bytes: Buffer, start: number, end: number): number {
-    return this.#native.read(this.#socket, bytes, start, end);
+    return this.native.read(this.socket, bytes, start, end);
   }
 
   tryWrite(bytes: Buffer, start: number, end: number): number {
-    return this.#native.write(this.#socket, bytes, start, end);
+    return this.native.write(this.socket, bytes, start, end);
   }
 
   wait(events: number, deadline: Deadline): number {
     this.#polledFor[0] = events;
     const timeoutMs = deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(deadline - performance.now(), 0);
-    return this.#native.poll(this.#polled, this.#polledFor, timeoutMs);
+    return this.native.poll(this.#polled, this.#polledFor, timeoutMs);
   }
 
   watch(events: number): void {
     if (this.#watcher === undefined) {
       if (events === 0) return;
-      this.#watcher = this.#native.createWatcher(this.#socket, (found) => this.onEvents(found));
+      this.#watcher = this.native.createWatcher(this.socket, (found) => this.onEvents(found));
       this.#watcher.unref();
     }
     this.#watcher.watch(events);
@@ -58,12 +52,13 @@ export class NativeStream implements ByteStream {
   }
 
   /** What was written to a Unix socket stays readable for the peer after this side has closed. */
-  close(): undefined {
+  close(): Promise<void> | undefined {
     this.abort();
+    return undefined;
   }
 
   abort(): void {
     this.#watcher = undefined;
-    this.#socket.close();
+    this.socket.close();
   }
 }

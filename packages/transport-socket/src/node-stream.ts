@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setImmediate as queueImmediate } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -34,8 +34,11 @@ export class NodeStream implements ByteStream {
   #watched = 0;
   #scheduled = false;
   #released = false;
+  readonly #lingers: boolean;
 
-  constructor(socket: Socket, address: string) {
+  /** `lingers`: what was written is not safe before the peer has ended, too. */
+  constructor(socket: Socket, address: string, lingers = false) {
+    this.#lingers = lingers;
     this.peer = Object.freeze({ address });
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
@@ -111,8 +114,10 @@ export class NodeStream implements ByteStream {
         resolve();
       });
       if (socket.destroyed) resolve();
-      // What was written stays readable for the peer after this side has closed.
-      socket.end(() => socket.destroy());
+      // What was written to a Unix socket stays readable for the peer after this side has closed.
+      socket.end(this.#lingers ? undefined : () => socket.destroy());
+      // What is unread would have TCP drop what the peer has not got yet.
+      if (this.#lingers) socket.resume();
     });
   }
 
@@ -153,21 +158,21 @@ export class NodeStream implements ByteStream {
  * Rejects with a system error; ETIMEDOUT at the deadline; or with the signal's reason.
  */
 export async function connectNodeStream(
-  path: string,
+  to: NetConnectOpts,
   address: string,
   deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<NodeStream> {
-  const stream = new NodeStream(await connectNodeSocket(path, deadline, signal), address);
+  const stream = new NodeStream(await connectNodeSocket(to, deadline, signal), address, !('path' in to));
   // The second comes after the loop has looked at its descriptors.
   await setImmediate();
   await setImmediate();
   return stream;
 }
 
-export function connectNodeSocket(path: string, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
+export function connectNodeSocket(to: NetConnectOpts, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path });
+    const socket = connect(to);
     const give = (error: unknown): void => {
       socket.destroy();
       done();

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { resolveUnixOptions } from './options.js';
+import { resolveTcpOptions } from './tcp/options.js';
+import { resolveUnixOptions } from './unix/options.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(`${root}README.md`, 'utf8');
@@ -15,8 +16,11 @@ it('runs the example of the README', async () => {
   expect(stdout).toMatch(/^hello from process \d+\n$/);
 });
 
-it('documents every option', () => {
-  for (const option of [...Object.keys(resolveUnixOptions({})), 'allow']) {
-    expect(readme).toMatch(new RegExp(`^\\| \`${option}\` +\\|`, 'm'));
-  }
+it('documents every option of each transport', () => {
+  const [unix, tcp] = readme.split('\n## tcp:\n');
+  const documented = (text: string | undefined, options: readonly string[]): void => {
+    for (const option of options) expect(text).toMatch(new RegExp(`^\\| \`${option}\` +\\|`, 'm'));
+  };
+  documented(unix, [...Object.keys(resolveUnixOptions({})), 'allow']);
+  documented(tcp, Object.keys(resolveTcpOptions({})));
 });

@@ -1,6 +1,6 @@
 /** Sending and receiving numbered messages over a link on an event loop. */
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Link, LinkEnd, Span } from '../transport/contract.js';
 import { firstWrong, write } from './pattern.js';
 
@@ -146,14 +146,18 @@ export function fill(link: Link, from: number, size: number): number {
   }
 }
 
-/** As `fill`, until the link stays full although the event loop turns and moves what it can. */
+/** Milliseconds in which a system makes what room it can by itself. TCP on Linux acknowledges after 40 ms at the latest. */
+const SETTLING_MS = 50;
+
+/** As `fill`, until the link stays full although the event loop turns, and the system's buffers settle. */
 export async function fillFirmly(link: Link, from: number, size: number): Promise<number> {
   let count = 0;
-  for (let quiet = false; !quiet; ) {
+  for (let quiet = 0; quiet < 2; ) {
     const more = fill(link, from + count, size);
-    quiet = more === 0;
+    quiet = more === 0 ? quiet + 1 : 0;
     count += more;
     await turns();
+    if (quiet === 1) await setTimeout(SETTLING_MS);
   }
   return count;
 }

@@ -14,7 +14,15 @@ export function peerClosed(who: string, error?: RpcError): LinkEnd {
   return { by: 'peer', orderly: true, error: unavailable(`${who} closed the link`, Reason.PEER_CLOSED) };
 }
 
-const gone: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ENOTCONN']);
+const gone: ReadonlySet<unknown> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTCONN',
+  // The other machine, or the way to it, has gone: nothing answers any more.
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 
 /** The stream ended without a word, or failed with the system error `cause`. `torn`: in the middle of a message. */
 export function cutOff(who: string, torn: boolean, cause: unknown): LinkEnd {

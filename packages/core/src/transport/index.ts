@@ -1,6 +1,7 @@
 export * from './acceptor.js';
 export * from './address.js';
 export * from './contract.js';
+export { selfDeadlock } from './ends.js';
 export * from './inproc/index.js';
 export * from './options.js';
 export * from './ring/index.js';

@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { RpcError } from '@callgate/core/errors';
 import { type Link, type Listener, parseAddress, type TransportOptions } from '@callgate/core/transport';
-import { unixTransport } from '../index.js';
+import { unixTransport } from '../../index.js';
 
 /** An error as far as it travels between processes. */
 export interface Told {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { unixTransport } from './index.js';
+import { unixTransport } from '../index.js';
 import { resolveUnixOptions } from './options.js';
 
 it('fills in defaults, and lets nobody change them afterwards', () => {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseAddress } from '@callgate/core/transport';
 import { expect, it } from 'vitest';
-import { unixTransport } from './index.js';
+import { unixTransport } from '../index.js';
 import { rpcError, soon, useStage } from './testing/stage.js';
 
 const stage = useStage();

@@ -12,9 +12,10 @@ import {
   socketPath,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
-import { createGatekeeper } from './admit.js';
-import { NativeStream } from './native-stream.js';
+import { createGatekeeper } from '../admit.js';
+import type { NativeStream } from '../native-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
+import { unixStream } from './stream.js';
 
 export async function listen(
   native: NativeAddon,
@@ -62,7 +63,7 @@ function source(native: NativeAddon, socket: Fd, url: string, onAcceptable: () =
   return {
     accept() {
       const accepted = native.acceptUnix(socket);
-      return accepted && new NativeStream(native, accepted, url);
+      return accepted && unixStream(native, accepted, url);
     },
     watch: (on) => watcher.watch(on ? READABLE : 0),
     ref: () => watcher.ref(),
@@ -80,7 +81,7 @@ export function urlOf(address: Address, path: string): string {
 /** Whether a server listens. Throws a system error when that cannot be told. */
 function answers(native: NativeAddon, path: string): boolean {
   try {
-    refuseStream(new NativeStream(native, native.connectUnix(path, 0), path));
+    refuseStream(unixStream(native, native.connectUnix(path, 0), path));
     return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

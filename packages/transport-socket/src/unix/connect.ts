@@ -9,9 +9,10 @@ import {
   socketPath,
 } from '@callgate/core/transport';
 import type { NativeAddon } from '@callgate/native';
-import { NativeStream } from './native-stream.js';
-import { connectNodeStream } from './node-stream.js';
+import type { NativeStream } from '../native-stream.js';
+import { connectNodeStream } from '../node-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
+import { unixStream } from './stream.js';
 
 /** Without the addon, `native` is undefined. */
 export async function connect(
@@ -26,8 +27,8 @@ export async function connect(
     socketPath(address),
     async (path) =>
       native === undefined
-        ? connectNodeStream(path, address.url, deadline, signal)
-        : new NativeStream(native, native.connectUnix(path, 0), address.url),
+        ? connectNodeStream({ path }, address.url, deadline, signal)
+        : unixStream(native, native.connectUnix(path, 0), address.url),
     deadline,
     signal,
   );
@@ -41,7 +42,7 @@ export function connectSync(
   deadline: Deadline,
 ): Link {
   const connected = (to: string, timeoutMs: number): NativeStream =>
-    new NativeStream(native, native.connectUnix(to, timeoutMs), address.url);
+    unixStream(native, native.connectUnix(to, timeoutMs), address.url);
   return openStreamLinkSync(
     connectSocketFileSync(address, socketPath(address), connected, deadline),
     options,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { RpcError } from '@callgate/core/errors';
 import { type Link, parseAddress, type TransportOptions } from '@callgate/core/transport';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { unixTransport } from '../index.js';
+import { unixTransport } from '../../index.js';
 import type { Commands, Told } from './program.js';
 
 const program = fileURLToPath(new URL('./program.js', import.meta.url));

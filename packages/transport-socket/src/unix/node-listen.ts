@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import { type Address, bindSocketFile, type Link, type Listener, socketPath } from '@callgate/core/transport';
-import { createGatekeeper } from './admit.js';
+import { createGatekeeper } from '../admit.js';
+import { connectNodeSocket, NodeStream } from '../node-stream.js';
 import { urlOf } from './listen.js';
-import { connectNodeSocket, NodeStream } from './node-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
 
 /** How long, in ms, to wait for an answer from whoever may be at the address already. */
@@ -46,7 +46,7 @@ export async function listenWithoutAddon(
 
 async function answers(path: string): Promise<boolean> {
   try {
-    const socket = await connectNodeSocket(path, performance.now() + ANSWER_MS);
+    const socket = await connectNodeSocket({ path }, performance.now() + ANSWER_MS);
     socket.destroy();
     return true;
   } catch (error) {

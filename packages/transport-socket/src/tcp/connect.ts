@@ -1,0 +1,176 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { Reason, RpcError } from '@callgate/core/errors';
+import {
+  type Address,
+  type Deadline,
+  type Link,
+  openStreamLink,
+  openStreamLinkSync,
+  selfDeadlock,
+  WRITABLE,
+} from '@callgate/core/transport';
+import type { Fd, NativeAddon } from '@callgate/native';
+import { connectNodeStream, type NodeStream } from '../node-stream.js';
+import type { ResolvedTcpOptions } from './options.js';
+import { calledPlaceOf, connectFailure, isServedHere, type Place, unresolvable } from './place.js';
+import { TcpStream } from './stream.js';
+
+/** Without the addon, `native` is undefined. */
+export async function connect(
+  native: NativeAddon | undefined,
+  address: Address,
+  options: ResolvedTcpOptions,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<Link> {
+  const { host, port } = calledPlaceOf(address);
+  signal?.throwIfAborted();
+  if (performance.now() >= deadline) throw late(address);
+  const hosts = await within(hostsOf(address, host), address, deadline, signal);
+  let failure: unknown;
+  for (const one of hosts) {
+    try {
+      const stream =
+        native === undefined
+          ? await connectNode({ host: one, port }, address, options, deadline, signal)
+          : new TcpStream(native, await connected(native, { host: one, port }, deadline, signal), address.url, options);
+      return await openStreamLink(stream, options, deadline, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (RpcError.is(error)) throw error;
+      failure = isTimeout(error) && performance.now() >= deadline ? late(address) : connectFailure(error, address);
+    }
+  }
+  throw failure;
+}
+
+export function connectSync(
+  native: NativeAddon,
+  address: Address,
+  options: ResolvedTcpOptions,
+  deadline: Deadline,
+): Link {
+  const { host, port } = calledPlaceOf(address);
+  const hosts = isIP(host) === 0 ? native.lookUpHost(host) : [host];
+  if (hosts.length === 0) throw unresolvable(address, host);
+  let failure: unknown;
+  for (const one of hosts) {
+    if (isServedHere({ host: one, port })) throw selfDeadlock(address.url);
+    if (performance.now() >= deadline) throw late(address);
+    try {
+      const socket = connectedSync(native, { host: one, port }, address, deadline);
+      return openStreamLinkSync(new TcpStream(native, socket, address.url, options), options, deadline);
+    } catch (error) {
+      if (RpcError.is(error)) throw error;
+      failure = connectFailure(error, address);
+    }
+  }
+  throw failure;
+}
+
+/** The numeric addresses of a host, best first, at least one. */
+export async function hostsOf(address: Address, host: string): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  try {
+    return (await lookup(host, { all: true })).map((found) => found.address);
+  } catch (error) {
+    throw unresolvable(address, host, error);
+  }
+}
+
+/** Connects on the event loop. Rejects with a system error, ETIMEDOUT at the deadline, or the signal's reason. */
+async function connected(
+  native: NativeAddon,
+  { host, port }: Place,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<Fd> {
+  const socket = native.connectTcp(host, port);
+  try {
+    let done = (): void => undefined;
+    const writable = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const watcher = native.createWatcher(socket, () => done());
+    watcher.watch(WRITABLE);
+    try {
+      await until(writable, deadline, signal, timedOut);
+    } finally {
+      watcher.close();
+    }
+    native.finishConnect(socket);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+function connectedSync(native: NativeAddon, { host, port }: Place, address: Address, deadline: Deadline): Fd {
+  const socket = native.connectTcp(host, port);
+  try {
+    if (native.poll([socket], [WRITABLE], deadline - performance.now()) === 0) throw late(address);
+    native.finishConnect(socket);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+async function connectNode(
+  to: Place,
+  address: Address,
+  options: ResolvedTcpOptions,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<NodeStream> {
+  const { keepAliveIdleMs } = options;
+  const keepAlive = { keepAlive: keepAliveIdleMs > 0, keepAliveInitialDelay: keepAliveIdleMs };
+  return connectNodeStream({ ...to, noDelay: true, ...keepAlive }, address.url, deadline, signal);
+}
+
+/** Rejects at the deadline, and with the signal's reason, whatever becomes of the promise. */
+function within<T>(promise: Promise<T>, address: Address, deadline: Deadline, signal?: AbortSignal): Promise<T> {
+  return until(promise, deadline, signal, () => late(address));
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+async function until<T>(
+  promise: Promise<T>,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+  tooLate: () => Error,
+): Promise<T> {
+  let giveUp = (_error: unknown): void => undefined;
+  const end = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const onAbort = (): void => giveUp(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  const left = deadline - performance.now();
+  const timer = left <= LONGEST_TIMER_MS ? setTimeout(() => giveUp(tooLate()), Math.max(left, 0)) : undefined;
+  try {
+    return await Promise.race([promise, end]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error('the deadline passed first'), { code: 'ETIMEDOUT' });
+}
+
+function isTimeout(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ETIMEDOUT';
+}
+
+function late(address: Address): RpcError {
+  return new RpcError('DEADLINE_EXCEEDED', `cannot connect to ${address.url}: the deadline passed first`, {
+    reason: Reason.DEADLINE,
+    failed: 'channel',
+  });
+}
