@@ -146,8 +146,11 @@ export function fill(link: Link, from: number, size: number): number {
   }
 }
 
-/** Milliseconds in which a system makes what room it can by itself. TCP on Linux acknowledges after 40 ms at the latest. */
-const SETTLING_MS = 50;
+/**
+ * Milliseconds in which a system makes what room it can by itself. TCP on Linux asks after 200 ms whether the peer's
+ * system has grown its buffers meanwhile.
+ */
+const SETTLING_MS = 250;
 
 /** As `fill`, until the link stays full although the event loop turns, and the system's buffers settle. */
 export async function fillFirmly(link: Link, from: number, size: number): Promise<number> {
