@@ -1,14 +1,16 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Children } from './children.js';
 import type { Measurement } from './client-main.js';
 import { createRecorder } from './recorder.js';
 
-const source = fileURLToPath(new URL('../native/bare.c', import.meta.url));
+const sources = fileURLToPath(new URL('../native/', import.meta.url));
 
 /** What a round trip over a bare mechanism carries, and for how long. */
 export interface BareJob {
+  /** It stands in `native/bare-<mechanism>.c`. */
   readonly mechanism: string;
   readonly requestBytes: number;
   readonly replyBytes: number;
@@ -16,19 +18,35 @@ export interface BareJob {
   readonly warmUpSeconds: number;
 }
 
-/** Compiles native/bare.c into the run's scratch directory: the program's path, or null where there is no `cc`. */
-export function compileBare(children: Children): string | null {
-  const program = join(children.dir, 'bare');
-  const { error, status, stderr } = spawnSync('cc', ['-O2', '-o', program, source], { encoding: 'utf8' });
-  if (error) return null;
-  if (status !== 0) throw new Error(`cc could not compile ${source}:\n${stderr}`);
+/** Whether the bare mechanisms can be measured here: they are compiled by `cc`. */
+export function compilerIsThere(): boolean {
+  return spawnSync('cc', ['--version']).status === 0;
+}
+
+/** Compiles a mechanism into the run's scratch directory, once: the program's path. */
+export function compileBare(children: Children, mechanism: string): string {
+  const program = join(children.dir, `bare-${mechanism}`);
+  if (existsSync(program)) return program;
+  const files = ['bare.c', `bare-${mechanism}.c`].map((name) => join(sources, name));
+  const { error, status, stderr } = spawnSync('cc', ['-O2', '-pthread', '-o', program, ...files, '-lrt'], {
+    encoding: 'utf8',
+  });
+  if (error || status !== 0) throw new Error(`cc could not compile ${files[1]}:\n${error?.message ?? stderr}`);
   return program;
 }
 
-/** Runs the program in fresh processes and gives its figures the shape of everybody else's. */
-export async function runBare(children: Children, program: string, job: BareJob): Promise<Measurement> {
-  const args = [job.mechanism, job.seconds, job.warmUpSeconds, job.requestBytes, job.replyBytes];
-  const child = children.start(program, args.map(String));
+/**
+ * Runs a mechanism in fresh processes and gives its figures the shape of everybody else's.
+ * @param wrap the command line of another program under which to run it, such as taskset; none when empty
+ */
+export async function runBare(
+  children: Children,
+  { mechanism, requestBytes, replyBytes, seconds, warmUpSeconds }: BareJob,
+  wrap: readonly string[] = [],
+): Promise<Measurement> {
+  const program = compileBare(children, mechanism);
+  const line = [...wrap, program, ...[seconds, warmUpSeconds, requestBytes, replyBytes].map(String)];
+  const child = children.start(line[0]!, line.slice(1));
   const numbers = async () => (await child.nextLine()).split(' ').map(Number) as number[];
   const [calls = 0, elapsedNs = 0, cpuNs = 0, rssKiB = 0] = await numbers();
   const recorder = createRecorder();

@@ -17,19 +17,18 @@ export interface CellOptions {
   readonly subject: Subject;
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** The compiled native/bare.c, where there is a C compiler. */
-  readonly bareProgram: string | null;
+  /** The command line of another program under which to run all processes, such as taskset. @default none */
+  readonly wrap?: readonly string[];
 }
 
 /** Measures one subject in one scenario, once, in processes started for it. */
 export async function runCell(children: Children, options: CellOptions): Promise<Measurement> {
-  const { scenario, subject, seconds, warmUpSeconds, bareProgram } = options;
+  const { scenario, subject, seconds, warmUpSeconds, wrap = [] } = options;
   if (subject.kind === 'bare') {
-    if (!bareProgram) throw new Error('no C compiler');
     const { mechanism } = subject;
-    return runBare(children, bareProgram, { mechanism, requestBytes, replyBytes, seconds, warmUpSeconds });
+    return runBare(children, { mechanism, requestBytes, replyBytes, seconds, warmUpSeconds }, wrap);
   }
-  const pair = await startPair(children, subject, { kind: 'measure', scenario, seconds, warmUpSeconds });
+  const pair = await startPair(children, subject, { kind: 'measure', scenario, seconds, warmUpSeconds }, () => wrap);
   const line = await pair.client.nextLine();
   await pair.stop();
   return JSON.parse(line) as Measurement;

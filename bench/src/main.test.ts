@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { OneCoreRow } from './figures/one-core.js';
 import { leftoversOf } from './leftovers.js';
 import type { Row } from './results.js';
 
@@ -62,6 +63,29 @@ test('every subject is measured in every scenario that it can do, and nothing is
   }
   for (const title of ['unary-sync', 'unary-async', 'in-flight-64']) expect(out).toContain(title);
   expect(leftoversOf(scratch)).toEqual([]);
+});
+
+test('on one core every subject with a bare counterpart is measured beside it', { timeout: 120_000 }, async () => {
+  const file = join(dir, 'rows.json');
+  const { code, out, err } = await start('--figure', 'one-core', ...brief, '--json', file).ended;
+  expect([code, err]).toEqual([0, expect.not.stringContaining('failed')]);
+  const rows = JSON.parse(readFileSync(file, 'utf8')) as OneCoreRow[];
+  expect(rows.map(({ subject, bare }) => `${subject} ${bare}`)).toEqual(
+    expect.arrayContaining(['unix bare-unix', 'tcp bare-tcp']),
+  );
+  for (const { meanUs, bareMeanUs, ratio, met, rounds } of rows) {
+    expect(rounds).toEqual([{ meanUs, bareMeanUs }]);
+    expect(ratio).toBe(meanUs / bareMeanUs);
+    expect(met).toBe(ratio <= 1.6);
+  }
+  for (const { subject } of rows) expect(out).toContain(subject);
+  expect(leftoversOf(scratch)).toEqual([]);
+});
+
+test('what has no bare counterpart is not measured on one core, and says so', async () => {
+  const { code, err } = await start('--figure', 'one-core', '--subject', 'grpc-js').ended;
+  expect(code).toBe(1);
+  expect(err).toContain('grpc-js has no bare counterpart');
 });
 
 test('Ctrl-C in mid-measurement ends it and leaves nothing behind', async () => {

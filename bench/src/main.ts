@@ -1,10 +1,12 @@
 /** The benchmark's program: `npm run bench -- --help`. */
 import { writeFileSync } from 'node:fs';
+import { compilerIsThere } from './bare.js';
 import { type Children, createChildren } from './children.js';
 import { measureIdle } from './figures/idle.js';
+import { measureOneCore, tasksetIsThere, withCounterpart } from './figures/one-core.js';
 import { countSyscalls, straceIsThere } from './figures/syscalls.js';
 import { type BenchOptions, readOptions } from './options.js';
-import { goalLines, idleLines, syscallLines, tables } from './report.js';
+import { goalLines, idleLines, oneCoreLines, syscallLines, tables } from './report.js';
 import { goals, judge, summarise } from './results.js';
 import { runRounds } from './rounds.js';
 import { canRun } from './scenario.js';
@@ -13,9 +15,10 @@ import { subjectNamed, subjects } from './subjects/index.js';
 
 const say = (line: string) => process.stderr.write(`bench: ${line}\n`);
 const options = readOptions(process.argv);
+const usual = subjects.filter(({ aside = false }) => !aside);
 const children = createChildren('callgate-bench');
 try {
-  const figure = { cells, idle, syscalls }[options.figure ?? 'cells'];
+  const figure = { cells, idle, syscalls, 'one-core': oneCore }[options.figure ?? 'cells'];
   const rows = await figure(children, options);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
 } catch (error) {
@@ -26,14 +29,14 @@ try {
 }
 
 /** The table of scenarios and subjects, with the ratios that the project aims at. */
-async function cells(all: Children, { scenario, subject, rounds, seconds = 1, warmUp }: BenchOptions) {
+async function cells(all: Children, { scenario, subject, rounds, seconds = 1, warmUp = 0.4 }: BenchOptions) {
   for (const named of subject ?? []) {
     const cannot = scenario.filter((one) => !canRun(named, one));
     if (cannot.length > 0) say(`${named.name} does not do ${cannot.join(', ')}`);
   }
   const { samples, failures } = await runRounds(all, {
     scenarios: scenario,
-    subjects: subject ?? subjects,
+    subjects: subject ?? usual,
     rounds,
     seconds,
     warmUpSeconds: warmUp,
@@ -49,7 +52,7 @@ async function cells(all: Children, { scenario, subject, rounds, seconds = 1, wa
 
 /** What connected clients and servers cost while nobody calls. */
 async function idle(all: Children, { subject, seconds = 10 }: BenchOptions) {
-  const chosen = nodeSubjects(subject ?? subjects.filter(({ kind }) => kind === 'callgate'));
+  const chosen = nodeSubjects(subject ?? usual.filter(({ kind }) => kind === 'callgate'));
   say(`${chosen.map(({ name }) => name).join(', ')}: connected and idle for ${seconds} s`);
   const rows = await measureIdle(all, chosen, seconds);
   console.log(idleLines(rows));
@@ -60,12 +63,27 @@ async function idle(all: Children, { subject, seconds = 10 }: BenchOptions) {
 async function syscalls(all: Children, { subject, rounds }: BenchOptions) {
   if (!straceIsThere()) throw new Error('strace is missing, and nothing else here can count system calls: install it');
   const rows = [];
-  for (const one of nodeSubjects(subject ?? [subjectNamed('shm')])) {
+  for (const one of nodeSubjects(subject ?? ['shm', 'shm-spin'].map(subjectNamed))) {
     if (!one.connectSync) throw new Error(`${one.name} cannot block for a call`);
     say(`${one.name}: counting system calls`);
     rows.push(await countSyscalls(all, one, rounds));
   }
   console.log(syscallLines(rows));
+  return rows;
+}
+
+/** What Callgate adds to a bare mechanism where every system call, and every other instruction, counts twice. */
+async function oneCore(all: Children, { subject, rounds, seconds = 1, warmUp = 1 }: BenchOptions) {
+  if (!tasksetIsThere()) throw new Error('taskset is missing, which keeps processes on one core: install util-linux');
+  if (!compilerIsThere()) throw new Error('there is no C compiler (cc) for the bare mechanisms: install one');
+  const rows = await measureOneCore(all, {
+    subjects: subject ?? withCounterpart(subjects),
+    rounds,
+    seconds,
+    warmUpSeconds: warmUp,
+    say,
+  });
+  console.log(oneCoreLines(rows));
   return rows;
 }
 

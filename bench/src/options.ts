@@ -3,6 +3,9 @@ import { type Scenario, scenarios } from './scenario.js';
 import type { Subject } from './subject.js';
 import { subjectNamed, subjects } from './subjects/index.js';
 
+const figures = ['idle', 'syscalls', 'one-core'] as const;
+export type Figure = (typeof figures)[number];
+
 export interface BenchOptions {
   /** @default all */
   readonly scenario: readonly Scenario[];
@@ -11,8 +14,9 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Undefined leaves it to the figure. */
   readonly seconds?: number;
-  readonly warmUp: number;
-  readonly figure?: 'idle' | 'syscalls';
+  /** Undefined leaves it to the figure. */
+  readonly warmUp?: number;
+  readonly figure?: Figure;
   /** File to write the rows to. */
   readonly json?: string;
 }
@@ -25,8 +29,8 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .option('--subject <names...>', `only these: ${subjects.map(({ name }) => name).join(', ')}`, subjectNames)
     .option('--rounds <n>', 'interleaved; a result is their median', wholeNumber, 3)
     .option('--seconds <s>', 'length of one measurement (1), or of the idle figure (10)', positiveNumber)
-    .option('--warm-up <s>', 'length of the calls before a measurement', positiveNumber, 0.4)
-    .addOption(new Option('--figure <name>', 'another figure instead of the table').choices(['idle', 'syscalls']))
+    .option('--warm-up <s>', 'length of the calls before a measurement (0.4; of one-core 1)', positiveNumber)
+    .addOption(new Option('--figure <name>', 'another figure instead of the table').choices(figures))
     .option('--json <file>', 'also write the rows there')
     .allowExcessArguments(false)
     .parse(argv)

@@ -1,4 +1,5 @@
 import type { IdleRow } from './figures/idle.js';
+import { type OneCoreRow, oneCoreGoal } from './figures/one-core.js';
 import type { SyscallRow } from './figures/syscalls.js';
 import { duration, figure, styled } from './format.js';
 import type { Goal, Outcome, Row } from './results.js';
@@ -60,6 +61,20 @@ export function syscallLines(rows: readonly SyscallRow[]): string {
     return `  ${verdict(met)}  ${subject}: ${counted}; start-up ${figure(startUp)}`;
   });
   return [heading('system calls beyond start-up, client and server'), ...lines].join('\n');
+}
+
+/** Means of blocking calls and of bare round trips, client and server on one core. */
+export function oneCoreLines(rows: readonly OneCoreRow[]): string {
+  const cells = rows.map(({ subject, meanUs, bareMeanUs, ratio, met }) => [
+    subject,
+    duration(meanUs),
+    duration(bareMeanUs),
+    figure(ratio),
+    `${verdict(met)}  goal at most ${oneCoreGoal}`,
+    subjectNamed(subject).about,
+  ]);
+  const titles = ['subject', '>mean', '>mean of bare C', '>ratio', '', ''];
+  return `${heading('unary-sync, client and server on one core')}\n${drawTable(titles, [cells])}`;
 }
 
 function verdict(met: boolean): string {

@@ -1,4 +1,4 @@
-import { compileBare } from './bare.js';
+import { compilerIsThere } from './bare.js';
 import { runCell } from './cell.js';
 import type { Children } from './children.js';
 import type { Sample } from './results.js';
@@ -24,9 +24,9 @@ export interface RoundsResult {
 /** Runs every cell once per round, all cells of a round before the next: a disturbance then meets all subjects alike. */
 export async function runRounds(children: Children, options: RoundsOptions): Promise<RoundsResult> {
   const { scenarios, rounds, seconds, warmUpSeconds, say } = options;
-  const bareProgram = options.subjects.some(({ kind }) => kind === 'bare') ? compileBare(children) : null;
+  const canCompile = compilerIsThere();
   const subjects = options.subjects.filter(({ kind, name }) => {
-    if (kind !== 'bare' || bareProgram) return true;
+    if (kind !== 'bare' || canCompile) return true;
     say(`${name}: left out, for there is no C compiler (cc)`);
     return false;
   });
@@ -39,7 +39,7 @@ export async function runRounds(children: Children, options: RoundsOptions): Pro
     for (const [i, { scenario, subject }] of cells.entries()) {
       say(`round ${round + 1}/${rounds}, cell ${i + 1}/${cells.length}: ${scenario} ${subject.name}`);
       try {
-        const measured = await runCell(children, { scenario, subject, seconds, warmUpSeconds, bareProgram });
+        const measured = await runCell(children, { scenario, subject, seconds, warmUpSeconds });
         samples.push({ scenario, subject: subject.name, round, ...measured });
       } catch (error) {
         if (children.ending) throw error;

@@ -33,6 +33,8 @@ interface SubjectWords {
   readonly kind: 'callgate' | 'peer' | 'bare';
   /** One line for the reader of the table. */
   readonly about: string;
+  /** Only measured when named, or by a figure that asks for it: a variant of another subject. */
+  readonly aside?: boolean;
 }
 
 /** A subject written in JavaScript: a server part and a client part, each run in a fresh process (or thread). */
@@ -40,6 +42,8 @@ export interface NodeSubject extends SubjectWords {
   readonly kind: 'callgate' | 'peer';
   /** Where the server lives: a process of its own, a child that the client forks, or a thread of the client's process. */
   readonly home: 'process' | 'child' | 'thread';
+  /** The subject that does the same with nothing around it, and blocks as this one does: for `--figure one-core`. */
+  readonly bare?: string;
   /** Answers every request with `greet`; resolves, when a client may come, to what ends it. */
   serve(dir: string): Promise<() => Promise<void>>;
   /** Left out where the subject cannot await a call. */
@@ -48,9 +52,9 @@ export interface NodeSubject extends SubjectWords {
   connectSync?(meeting: Meeting): SyncClient;
 }
 
-/** A subject that is a compiled program and measures itself: `native/bare.c`, one call at a time, blocking. */
+/** A subject that is a compiled program and measures itself: one call at a time, blocking. */
 export interface ProgramSubject extends SubjectWords {
   readonly kind: 'bare';
-  /** First argument of the program. */
+  /** It stands in `native/bare-<mechanism>.c`. */
   readonly mechanism: string;
 }

@@ -5,38 +5,40 @@ import { Greeter } from '../gen/greeter.js';
 import { greet } from '../message.js';
 import type { NodeSubject } from '../subject.js';
 
-/**
- * Callgate over one transport, with its defaults: as a user gets it who says no more than the URL.
- * @param urlIn the URL at which client and server meet, given the cell's own directory
- * @param chosen the server has the system choose where; the client reads it from a file in the directory
- */
-export function callgateSubject(
-  name: string,
-  about: string,
-  home: NodeSubject['home'],
-  urlIn: (dir: string) => string,
-  chosen = false,
-): NodeSubject {
-  const noteIn = (dir: string) => join(dir, `${name}.url`);
+/** What is particular to one transport. */
+export interface CallgateSubject extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside'> {
+  /** @default 'process' */
+  readonly home?: NodeSubject['home'];
+  /** The URL at which client and server meet, given the cell's own directory. */
+  readonly url: (dir: string) => string;
+  /** The server has the system choose where; the client reads it from a file in the directory. @default false */
+  readonly chosen?: boolean;
+  /** Options of the transport, on both sides. @default none: as a user gets it who says no more than the URL */
+  readonly transport?: { readonly [option: string]: unknown };
+}
+
+/** Callgate over one transport. */
+export function callgateSubject(particular: CallgateSubject): NodeSubject {
+  const { url: urlIn, chosen = false, transport = {}, home = 'process', ...words } = particular;
+  const noteIn = (dir: string) => join(dir, `${words.name}.url`);
   const whereIn = (dir: string) => (chosen ? readFileSync(noteIn(dir), 'utf8') : urlIn(dir));
   return {
-    name,
+    ...words,
     kind: 'callgate',
-    about,
     home,
     async serve(dir) {
       const server = createServer();
       server.add(Greeter, { greet });
-      const [url] = await server.listen(urlIn(dir));
+      const [url] = await server.listen(urlIn(dir), transport);
       if (chosen) writeFileSync(noteIn(dir), url!);
       return () => server.close();
     },
     async connect({ dir }) {
-      const client = createClient(Greeter, whereIn(dir));
+      const client = createClient(Greeter, whereIn(dir), { transport });
       return { greet: (request) => client.greet(request), close: () => client.$close() };
     },
     connectSync({ dir }) {
-      const client = createSyncClient(Greeter, whereIn(dir));
+      const client = createSyncClient(Greeter, whereIn(dir), { transport });
       return { greet: (request) => client.greet(request), close: () => client.$close() };
     },
   };

@@ -1,7 +1,4 @@
 import type { Subject } from '../subject.js';
-import { bareShm } from './bare-shm.js';
-import { bareTcp } from './bare-tcp.js';
-import { bareUnix } from './bare-unix.js';
 import { childIpc } from './child-ipc.js';
 import { grpcJs } from './grpc-js.js';
 import { inproc } from './inproc.js';
@@ -11,18 +8,7 @@ import { tcp } from './tcp.js';
 import { unix } from './unix.js';
 
 /** All subjects, in the order of the table. A comparison's two sides stand close together, and so run close in time. */
-export const subjects: readonly Subject[] = [
-  bareShm,
-  shm,
-  childIpc,
-  grpcJs,
-  bareUnix,
-  unix,
-  bareTcp,
-  tcp,
-  inproc,
-  messagePort,
-];
+export const subjects: readonly Subject[] = [...shm, childIpc, grpcJs, ...unix, ...tcp, ...inproc, messagePort];
 
 /** @throws Error that lists what there is, when there is no such subject */
 export function subjectNamed(name: string): Subject {

@@ -1,9 +1,18 @@
 import { join } from 'node:path';
+import type { Subject } from '../subject.js';
+import { bareSubject } from './bare.js';
 import { callgateSubject } from './callgate.js';
 
-export const shm = callgateSubject(
-  'shm',
-  'Callgate over shared memory',
-  'process',
-  (dir) => `shm:${join(dir, 'bench.sock')}`,
-);
+const url = (dir: string) => `shm:${join(dir, 'bench.sock')}`;
+
+export const shm: readonly Subject[] = [
+  bareSubject('shm', 'spin on shared memory'),
+  callgateSubject({ name: 'shm', about: 'Callgate over shared memory', url }),
+  callgateSubject({
+    name: 'shm-spin',
+    about: 'Callgate over shared memory, strategy: spin',
+    url,
+    transport: { strategy: 'spin' },
+    aside: true,
+  }),
+];

@@ -1,3 +1,14 @@
+import type { Subject } from '../subject.js';
+import { bareSubject } from './bare.js';
 import { callgateSubject } from './callgate.js';
 
-export const tcp = callgateSubject('tcp', 'Callgate over TCP', 'process', () => 'tcp:127.0.0.1:0', true);
+export const tcp: readonly Subject[] = [
+  bareSubject('tcp', 'block on a TCP connection'),
+  callgateSubject({
+    name: 'tcp',
+    about: 'Callgate over TCP',
+    url: () => 'tcp:127.0.0.1:0',
+    chosen: true,
+    bare: 'bare-tcp',
+  }),
+];

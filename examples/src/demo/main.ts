@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Children, createChildren, styled } from '@callgate/bench';
 import { readOptions } from './options.js';
 import { tableOf } from './show.js';
-import { type Row, runBareRows, runCallgate, runGrpc, type Stage } from './stages.js';
+import { comparable, type Row, runBareRows, runCallgate, runGrpc, type Stage } from './stages.js';
 
 const { url, seconds, json } = readOptions(process.argv);
 const lengths = { seconds, warmUpSeconds: Math.min(0.3, seconds) };
@@ -41,11 +41,9 @@ async function run(all: Children): Promise<void> {
     stages.push(stage);
   }
   say('the bare mechanisms, in C: measuring …');
-  const mechanisms = (['shm', 'unix', 'tcp'] as const).filter((scheme) =>
-    urls.some((one) => one.startsWith(`${scheme}:`)),
-  );
-  const bare = await runBareRows(all, mechanisms, stages[0]!.bytes, lengths);
-  if (mechanisms.length > 0 && bare.length === 0) say('left out: there is no C compiler (cc)');
+  const compared = comparable(urls.map((one) => one.slice(0, one.indexOf(':'))));
+  if (compared.length === 0) say('left out: there is none to compare with, or no C compiler (cc)');
+  const bare = await runBareRows(all, compared, stages[0]!.bytes, lengths);
   say('gRPC-js over a Unix socket: starting a server and a client, asking, measuring …');
   stages.push(await runGrpc(all, lengths));
 

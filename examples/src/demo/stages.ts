@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Children, compileBare, runBare, type Timing } from '@callgate/bench';
+import { type Children, compilerIsThere, runBare, type Timing } from '@callgate/bench';
 import type { ClientJob } from './client-main.js';
 import type { Answers, Report } from './report.js';
 import type { ServerJob } from './server-main.js';
@@ -53,23 +53,31 @@ export function runGrpc(children: Children, lengths: Lengths): Promise<Stage> {
   });
 }
 
-const bareNames = { shm: 'shared memory', unix: 'Unix socket', tcp: 'TCP' } as const;
-export type BareMechanism = keyof typeof bareNames;
+/** What the transport of a scheme is built on; the benchmarks have it in C. */
+const bareNames: ReadonlyMap<string, string> = new Map([
+  ['shm', 'shared memory'],
+  ['unix', 'Unix socket'],
+  ['tcp', 'TCP'],
+]);
 
-/** The bare mechanisms in C, moving as many bytes as a call does; none where there is no C compiler. */
+/** The schemes of those whose bare mechanism is there to compare with. */
+export function comparable(schemes: readonly string[]): string[] {
+  return compilerIsThere() ? schemes.filter((scheme) => bareNames.has(scheme)) : [];
+}
+
+/** The bare mechanisms in C, moving as many bytes as a call does. */
 export async function runBareRows(
   children: Children,
-  mechanisms: readonly BareMechanism[],
+  schemes: readonly string[],
   { requestBytes, replyBytes }: Stage['bytes'],
   lengths: Lengths,
 ): Promise<BareRow[]> {
-  const program = mechanisms.length > 0 ? compileBare(children) : null;
-  if (!program) return [];
   const rows: BareRow[] = [];
-  for (const mechanism of mechanisms) {
-    const timing = await runBare(children, program, { mechanism, requestBytes, replyBytes, ...lengths });
-    const transport = `bare ${bareNames[mechanism]}, in C`;
-    rows.push({ transport, mode: 'sync', kind: 'bare', ...timing, beside: `${mechanism}:` });
+  for (const scheme of schemes) {
+    const mechanism = scheme.replaceAll('+', '-');
+    const timing = await runBare(children, { mechanism, requestBytes, replyBytes, ...lengths });
+    const transport = `bare ${bareNames.get(scheme)}, in C`;
+    rows.push({ transport, mode: 'sync', kind: 'bare', ...timing, beside: `${scheme}:` });
   }
   return rows;
 }
