@@ -18,7 +18,9 @@
         "native/poll.cc",
         "native/watcher.cc",
         "native/system.cc",
-        "native/lock.cc"
+        "native/lock.cc",
+        "native/callback.cc",
+        "native/blocker.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

@@ -32,21 +32,21 @@ std::shared_ptr<State> State::Create(napi_env env) {
 
 void State::BeginCleanup(napi_async_cleanup_hook_handle hook) {
   const std::vector<Handle*> all(handles.begin(), handles.end());
-  for (const Kind kind : {Kind::kWatcher, Kind::kFd}) {
+  for (size_t kind = 0; kind < static_cast<size_t>(Kind::kCount); kind += 1) {
     for (Handle* handle : all) {
-      if (handle->kind == kind) handle->Close(env);
+      if (static_cast<size_t>(handle->kind) == kind) handle->Close(env);
     }
   }
-  if (watchers_open == 0) {
+  if (loop_handles_open == 0) {
     napi_remove_async_cleanup_hook(hook);
   } else {
     cleanup = hook;
   }
 }
 
-void State::WatcherGone() {
-  watchers_open -= 1;
-  if (watchers_open == 0 && cleanup != nullptr) napi_remove_async_cleanup_hook(cleanup);
+void State::LoopHandleGone() {
+  loop_handles_open -= 1;
+  if (loop_handles_open == 0 && cleanup != nullptr) napi_remove_async_cleanup_hook(cleanup);
 }
 
 napi_value State::Construct(napi_env env, napi_callback_info info) {

@@ -3,8 +3,9 @@
 // Destruction, in this order:
 //   1. Mappings: Node detaches their ArrayBuffers and calls their finalizers (memory.cc), before or among the clean-up
 //      hooks. No JavaScript runs any more, so nothing can reach the memory.
-//   2. The state's clean-up hook: closes watchers, then descriptors. libuv gives a watcher's memory back one turn of
-//      the loop later, so the hook is an asynchronous one, done when the last watcher has gone.
+//   2. The state's clean-up hook: closes watchers, then what else there is, and descriptors last. Threads that block for
+//      the loop (blocker.h) are joined here. libuv gives a handle's memory back one turn of the loop later, so the hook
+//      is an asynchronous one, done when the last has gone.
 //   3. Finalizers of the wrapper objects, which free the handles. A handle keeps the state alive until then.
 // An explicit close does the same for one handle, earlier; a finalizer after garbage collection too. All closes are
 // idempotent, so whatever comes second does nothing.
@@ -17,7 +18,8 @@
 
 namespace callgate {
 
-enum class Kind : uint8_t { kFd, kMapping, kWatcher };
+/** Closed in this order when an environment ends: what refers to another handle comes before it. */
+enum class Kind : uint8_t { kWatcher, kSemaphore, kBell, kMapping, kFd, kCount };
 
 struct State;
 
@@ -43,7 +45,7 @@ struct State : std::enable_shared_from_this<State> {
   static bool Ending(napi_env env);
 
   void BeginCleanup(napi_async_cleanup_hook_handle hook);
-  void WatcherGone();
+  void LoopHandleGone();
 
   static std::shared_ptr<State> Create(napi_env env);
   static napi_value Construct(napi_env env, napi_callback_info info);
@@ -52,12 +54,12 @@ struct State : std::enable_shared_from_this<State> {
   /** Workers can be terminated while they block, the main thread cannot. */
   bool is_worker = false;
   /** Constructors, one per kind. */
-  napi_ref classes[3] = {};
+  napi_ref classes[static_cast<size_t>(Kind::kCount)] = {};
   /** The handle that the constructor now running shall wrap; null when a stranger calls it. */
   std::unique_ptr<Handle> incoming;
   std::unordered_set<Handle*> handles;
   /** libuv handles whose close callback has not run yet. */
-  size_t watchers_open = 0;
+  size_t loop_handles_open = 0;
   napi_async_cleanup_hook_handle cleanup = nullptr;
 };
 

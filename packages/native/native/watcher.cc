@@ -21,7 +21,7 @@ void OnPoll(uv_poll_t* poll, int status, int events) {
 
 void OnClosed(uv_handle_t* handle) {
   const std::unique_ptr<PollBox> box(static_cast<PollBox*>(handle->data));
-  box->state->WatcherGone();
+  box->state->LoopHandleGone();
 }
 
 }  // namespace
@@ -135,7 +135,7 @@ napi_value CreateWatcher(napi_env env, napi_callback_info info) {
   watcher->box = box.release();
   watcher->fd = &fd;
   fd.watcher = watcher;
-  call.state->watchers_open += 1;
+  call.state->loop_handles_open += 1;
   Check(env, napi_async_init(env, nullptr, label, &watcher->context));
   return object;
 }
