@@ -47,14 +47,39 @@ napi_value Close(napi_env env, napi_callback_info info) {
   return Undefined(env);
 }
 
+napi_value Detach(napi_env env, napi_callback_info info) {
+  const Call<0> call(env, info, "detach");
+  FdHandle& fd = Self(env, call);
+  const int number = fd.number;
+  if (fd.watcher != nullptr) fd.watcher->Close(env);
+  fd.number = -1;
+  return Int(env, number);
+}
+
+/** Symbol.dispose; null where JavaScript does not have it. */
+napi_value DisposeSymbol(napi_env env) {
+  napi_value global = nullptr;
+  napi_value symbols = nullptr;
+  napi_value dispose = nullptr;
+  napi_valuetype type = napi_undefined;
+  Check(env, napi_get_global(env, &global));
+  Check(env, napi_get_named_property(env, global, "Symbol", &symbols));
+  Check(env, napi_get_named_property(env, symbols, "dispose", &dispose));
+  Check(env, napi_typeof(env, dispose, &type));
+  return type == napi_symbol ? dispose : nullptr;
+}
+
 }  // namespace
 
 void DefineFd(napi_env env, State& state) {
+  napi_value dispose = DisposeSymbol(env);
   const napi_property_descriptor properties[] = {
       {"value", nullptr, nullptr, Guarded<Value>, nullptr, nullptr, napi_enumerable, &state},
       {"close", nullptr, Guarded<Close>, nullptr, nullptr, nullptr, napi_default_method, &state},
+      {"detach", nullptr, Guarded<Detach>, nullptr, nullptr, nullptr, napi_default_method, &state},
+      {nullptr, dispose, Guarded<Close>, nullptr, nullptr, nullptr, napi_default_method, &state},
   };
-  DefineClass(env, state, Kind::kFd, "Fd", 2, properties);
+  DefineClass(env, state, Kind::kFd, "Fd", dispose == nullptr ? 3 : 4, properties);
 }
 
 }  // namespace callgate

@@ -47,6 +47,14 @@ void Collect(msghdr& message, Received& received) {
   }
 }
 
+/** Of an Fd, or of a descriptor that somebody else owns: whether that one is open the kernel will say. */
+int NumberOf(napi_env env, State& state, napi_value value, const char* name) {
+  napi_valuetype type = napi_undefined;
+  Check(env, napi_typeof(env, value, &type));
+  if (type != napi_number) return OpenFd(env, state, value, name).number;
+  return static_cast<int>(Integer(env, value, 0, INT32_MAX, name, "a descriptor's number"));
+}
+
 }  // namespace
 
 napi_value SendWithFds(napi_env env, napi_callback_info info) {
@@ -74,7 +82,7 @@ napi_value SendWithFds(napi_env env, napi_callback_info info) {
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(count * sizeof(int));
     for (uint32_t i = 0; i < count; i += 1) {
-      const int number = OpenFd(env, *call.state, elements[i], call.name).number;
+      const int number = NumberOf(env, *call.state, elements[i], call.name);
       std::memcpy(CMSG_DATA(header) + i * sizeof(int), &number, sizeof number);
     }
   }

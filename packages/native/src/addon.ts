@@ -9,10 +9,14 @@
 
 /** An owned file descriptor. */
 export interface Fd {
-  /** The number; -1 once closed. */
+  /** The number; -1 once closed or detached. */
   readonly value: number;
   /** Closes its watcher, if it has one, and the descriptor. */
   close(): void;
+  /** Closes its watcher, if it has one, and gives the descriptor away: who calls this owns the number, -1 if there is none. */
+  detach(): number;
+  /** As `close`. */
+  [Symbol.dispose](): void;
 }
 
 /**
@@ -120,10 +124,10 @@ export interface NativeAddon {
   /** Bytes written, -1 when the mechanism is full now. No SIGPIPE: EPIPE is thrown. Any kind of descriptor. */
   write(fd: Fd, bytes: Uint8Array, start: number, end: number): number;
   /**
-   * sendmsg(2) with SCM_RIGHTS: at most 253 descriptors, with at least one byte. Bytes written, -1 when full now. The
-   * descriptors stay the sender's.
+   * sendmsg(2) with SCM_RIGHTS: at most 253 descriptors, as Fds or numbers, with at least one byte. Bytes written, -1
+   * when full now. The descriptors stay the sender's.
    */
-  sendWithFds(socket: Fd, bytes: Uint8Array, start: number, end: number, fds: readonly Fd[]): number;
+  sendWithFds(socket: Fd, bytes: Uint8Array, start: number, end: number, fds: readonly (Fd | number)[]): number;
   /**
    * recvmsg(2), CLOEXEC. At most `maxFds` (0 to 253) descriptors are appended to `into`; surplus ones are closed.
    * EMFILE when this process has too few descriptors left for those; the bytes are lost then. Result as `read`.

@@ -109,7 +109,7 @@ test('arguments that are missing or of a wrong type are TypeErrors', () => {
     ['write', pair.client, 'text', 0, 4],
     ['write', pair.client, new Uint8Array(8)],
     ['sendWithFds', pair.client, new Uint8Array(8), 0, 8, {}],
-    ['sendWithFds', pair.client, new Uint8Array(8), 0, 8, [1]],
+    ['sendWithFds', pair.client, new Uint8Array(8), 0, 8, ['1']],
     ['receiveWithFds', pair.client, new Uint8Array(8), 0, 8, undefined, 1],
     ['createWatcher', pair.client],
     ['poll', [3], [1], 0],
@@ -123,6 +123,8 @@ test('descriptors beyond what can travel, and descriptors without a byte, are Ra
   expect(() => addon.sendWithFds(pair.client, bytes, 0, 1, new Array(254).fill(pair.server))).toThrow(/at most 253/);
   expect(() => addon.sendWithFds(pair.client, bytes, 0, 0, [pair.server])).toThrow(/at least one byte/);
   expect(() => addon.receiveWithFds(pair.client, bytes, 0, 1, [], 254)).toThrow(RangeError);
+  expect(() => addon.sendWithFds(pair.client, bytes, 0, 1, [-1])).toThrow(RangeError);
+  expect(() => addon.sendWithFds(pair.client, bytes, 0, 1, [1.5])).toThrow(RangeError);
 });
 
 test('the number of available processors is between one and those that are there', async () => {

@@ -1,3 +1,4 @@
+import { closeSync, fstatSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Fd } from './addon.js';
 import { loadAddon } from './load.js';
@@ -154,6 +155,32 @@ test('a closed descriptor among those to send is refused, and nothing is sent', 
   expect(thrownBy(() => addon.sendWithFds(pair.client, bytes, 0, 1, [open, closed])).code).toBe('EBADF');
   expect(addon.read(pair.server, bytes, 0, 1)).toBe(-1);
   open.close();
+});
+
+test('a descriptor travels by its number too, and an unknown number is refused', () => {
+  using pair = socketPair();
+  const bell = addon.createEventFd();
+  const into: Fd[] = [];
+  const bytes = new Uint8Array(8);
+  expect(addon.sendWithFds(pair.client, bytes, 0, 1, [bell.value])).toBe(1);
+  expect(addon.receiveWithFds(pair.server, bytes, 0, 8, into, 8)).toBe(1);
+  addon.ringEventFd(into[0]!);
+  expect(addon.drainEventFd(bell)).toBe(true);
+  into[0]![Symbol.dispose]();
+  expect(into[0]!.value).toBe(-1);
+  expect(thrownBy(() => addon.sendWithFds(pair.client, bytes, 0, 1, [1_000_000])).code).toBe('EBADF');
+  bell.close();
+});
+
+test('a detached descriptor stays open, and is whose who detached it', () => {
+  const bell = addon.createEventFd();
+  addon.createWatcher(bell, () => undefined).watch(1);
+  const number = bell.detach();
+  expect([bell.value, bell.detach()]).toEqual([-1, -1]);
+  bell.close();
+  expect(fstatSync(number).isFile()).toBe(false);
+  closeSync(number);
+  expect(thrownBy(() => addon.ringEventFd(bell)).code).toBe('EBADF');
 });
 
 test('a process that may open no more files is told that descriptors were lost', () =>

@@ -31,6 +31,7 @@ export interface TransportModule {
 export type ThemeName =
   | 'manifest'
   | 'messages'
+  | 'handles'
   | 'backpressure'
   | 'waiting'
   | 'ending'

@@ -12,7 +12,7 @@ const everything: Capabilities = {
   directions: ['duplex'],
   delivery: 'exact',
   maxMessageBytes: 1,
-  handlesPerMessage: 0,
+  handlesPerMessage: 4,
   blocking: true,
   loans: false,
   peerDeath: true,
@@ -23,6 +23,7 @@ const everything: Capabilities = {
 const nothing: Capabilities = {
   ...everything,
   directions: ['send'],
+  handlesPerMessage: 0,
   blocking: false,
   peerDeath: false,
   credentials: false,

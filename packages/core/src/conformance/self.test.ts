@@ -23,11 +23,12 @@ const capabilities: Capabilities = {
   addressing: 'direct',
 };
 
-type Kind = 'memory' | 'oneWay' | 'net' | 'inproc';
+type Kind = 'memory' | 'oneWay' | 'handing' | 'net' | 'inproc';
 
 const expected: Readonly<Record<Kind, Expected>> = {
   memory: { capabilities, reach: { worker: false, process: false } },
   oneWay: { capabilities: { ...capabilities, directions: ['send'] }, reach: { worker: false, process: false } },
+  handing: { capabilities: { ...capabilities, handlesPerMessage: 3 }, reach: { worker: false, process: false } },
   net: { capabilities: { ...capabilities, peerDeath: true }, reach: { worker: true, process: true } },
   inproc: {
     capabilities: {
@@ -45,6 +46,7 @@ const expected: Readonly<Record<Kind, Expected>> = {
 const addresses: Readonly<Record<Kind, (scratch: string, n: number) => string>> = {
   memory: (scratch, n) => `memory:${join(scratch, `${n}`)}`,
   oneWay: (_, n) => `memory:${n}`,
+  handing: (_, n) => `memory:${n}`,
   net: (scratch, n) => `net:${join(scratch, `${n}.sock`)}`,
   inproc: (scratch, n) => `inproc:${basename(scratch)}-${n}`,
 };
@@ -63,6 +65,7 @@ function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
 
 testTransport({ runner: { describe, it, afterAll }, ...test('memory') });
 testTransport({ runner: { describe, it, afterAll }, ...test('oneWay') });
+testTransport({ runner: { describe, it, afterAll }, ...test('handing'), themes: ['manifest', 'handles', 'leaks'] });
 testTransport({ runner: { describe, it, afterAll }, ...test('net') });
 
 /** Each fault, where it can be seen, and the promise that it breaks. */
@@ -74,6 +77,11 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['reuses a held span', 'memory', 'messages', /does not touch a received message before its release/],
   ['accepts a message over the limit', 'memory', 'messages', /one byte too many/],
   ['sends the wrong way', 'oneWay', 'messages', /refuses to send from server to client/],
+  ['accepts handles in silence', 'memory', 'handles', /refuses handles/],
+  ['leaves handles with their giver', 'handing', 'handles', /delivers handles with their message/],
+  ['hands handles over with the message before', 'handing', 'handles', /delivers handles with their message/],
+  ['keeps handles that nobody took', 'handing', 'handles', /closes handles that nobody took/],
+  ['keeps handles that nobody received', 'handing', 'handles', /closes handles that were never received/],
   ['is never full', 'memory', 'backpressure', /says full to small messages/],
   ['lies about room', 'memory', 'backpressure', /whenWritable waits while the link is full/],
   ['ignores deadlines', 'memory', 'waiting', /whenReadable says no once a short deadline has passed/],

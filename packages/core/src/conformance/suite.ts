@@ -7,6 +7,7 @@ import { backpressure } from './cases/backpressure.js';
 import { blocking } from './cases/blocking.js';
 import { death } from './cases/death.js';
 import { ending } from './cases/ending.js';
+import { handles } from './cases/handles.js';
 import { leaks } from './cases/leaks.js';
 import { listening } from './cases/listening.js';
 import { manifest } from './cases/manifest.js';
@@ -50,6 +51,7 @@ export type Theme = (suite: Suite) => void;
 const themes: Readonly<Record<ThemeName, Theme>> = {
   manifest,
   messages,
+  handles,
   backpressure,
   waiting,
   ending,

@@ -1,7 +1,7 @@
 /** Sending and receiving numbered messages over a link on an event loop. */
 import assert from 'node:assert/strict';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { Link, LinkEnd, Span } from '../transport/contract.js';
+import type { Handle, Link, LinkEnd, Span } from '../transport/contract.js';
 import { firstWrong, write } from './pattern.js';
 
 /** Bytes after which a link that still is not full is held to be without any bound: 64 MiB. */
@@ -53,9 +53,9 @@ export async function claim(link: Link, bytes: number, patienceMs: number): Prom
   return span;
 }
 
-export function commit(link: Link, span: Span, index: number, size: number): void {
+export function commit(link: Link, span: Span, index: number, size: number, handles?: readonly Handle[]): void {
   write(index, span.bytes, span.start, span.start + size);
-  link.commit(size);
+  link.commit(size, handles);
 }
 
 /** Sends messages `from`, `from + 1` … of the given sizes, and flushes. */

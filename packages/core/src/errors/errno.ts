@@ -21,6 +21,8 @@ const table: Readonly<Record<string, readonly [CodeName, string]>> = {
   EMSGSIZE: ['RESOURCE_EXHAUSTED', Reason.MESSAGE_TOO_LARGE],
   EMFILE: ['RESOURCE_EXHAUSTED', 'TOO_MANY_FILES'],
   ENFILE: ['RESOURCE_EXHAUSTED', 'TOO_MANY_FILES'],
+  // Too many descriptors of this user are under way and not received yet.
+  ETOOMANYREFS: ['RESOURCE_EXHAUSTED', 'TOO_MANY_FILES'],
   ENOMEM: ['RESOURCE_EXHAUSTED', 'NO_MEMORY'],
   ENOSPC: ['RESOURCE_EXHAUSTED', 'NO_SPACE'],
   ETIMEDOUT: ['DEADLINE_EXCEEDED', Reason.DEADLINE],

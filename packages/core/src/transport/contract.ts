@@ -22,7 +22,7 @@ export interface Capabilities {
   readonly delivery: 'exact' | 'lossy' | 'coalesced';
   /** Bytes of the largest message that any link of this transport can be configured to carry. */
   readonly maxMessageBytes: number;
-  /** Open file descriptors that can travel with one message. */
+  /** Open file descriptors that can travel with one message, at most; 0: none, and `commit` refuses them. */
   readonly handlesPerMessage: number;
   /** Links can block a thread (mode `sync`). */
   readonly blocking: boolean;
@@ -49,6 +49,20 @@ export interface Credentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+/**
+ * An open file descriptor that has one owner, who closes it. Giving one to `commit` makes the link its owner; what
+ * `takeHandles` gives is its taker's. See `handleOf`; the native addon's `Fd` is one too.
+ */
+export interface Handle {
+  /** The number, for `fs.readSync` and the like; -1 once closed, detached or given away. */
+  readonly value: number;
+  /** Idempotent. */
+  close(): void;
+  /** Gives the number away, -1 if there is none: who calls this closes it, or hands it on (`new Socket({ fd })`). */
+  detach(): number;
+  [Symbol.dispose](): void;
 }
 
 /**
@@ -85,8 +99,13 @@ export interface Link {
    * Throws RpcError RESOURCE_EXHAUSTED past maxMessageBytes, and the link's end error once it has ended or `close` was called.
    */
   claim(bytes: number): Span | null;
-  /** Publishes the first `length` bytes of the claim as one message. */
-  commit(length: number): void;
+  /**
+   * Publishes the first `length` bytes of the claim as one message. `handles` travel with it: they become the link's (their
+   * `value` is -1 at once), which closes them when the peer's system has them, or when they cannot be delivered any more.
+   * When it throws, they stay the caller's, and the claim stays open: FAILED_PRECONDITION (UNSUPPORTED) where handles
+   * cannot travel (capability: handlesPerMessage); INVALID_ARGUMENT for more than can, and for one that is closed.
+   */
+  commit(length: number, handles?: readonly Handle[]): void;
   /** Gives the claim back; nothing is sent. */
   abandon(): void;
   /** Hands to the mechanism what is committed but still held back (batching). Never waits. */
@@ -99,6 +118,11 @@ export interface Link {
    */
   receive(): Span | null;
   release(): void;
+  /**
+   * The handles that came with the message that is out on loan, in the order in which they were sent; the caller's from
+   * now on, so a second call gives none. Those that nobody has taken are closed by `release`.
+   */
+  takeHandles(): readonly Handle[];
   /** True once the peer's last message has been received and no other can come. */
   readonly ended: boolean;
 

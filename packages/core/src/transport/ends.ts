@@ -1,6 +1,6 @@
 /** How links over byte streams end, in words. */
 import { fromErrno, Reason, RpcError, type RpcErrorOptions } from '../errors/index.js';
-import type { LinkEnd, Peer } from './contract.js';
+import type { Handle, LinkEnd, Peer } from './contract.js';
 
 /** `the peer at unix:/run/geo.sock (process 4711)` */
 export function describePeer(peer: Peer): string {
@@ -56,6 +56,29 @@ export function misuse(message: string): RpcError {
 export function cannotBlock(who: string): RpcError {
   const message = `the link with ${who} cannot block a thread (capability: blocking); use the waits that give promises`;
   return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
+}
+
+/**
+ * For `commit`: throws when handles are given that cannot travel. `most` is how many can with one message; 0 where there
+ * is no way for them. Nothing is done to them.
+ */
+export function checkHandles(handles: readonly Handle[] | undefined, most: number, who: string): void {
+  if (handles === undefined || handles.length === 0) return;
+  if (most === 0) {
+    const message = `no open file descriptors can travel over the link with ${who} (capability: handlesPerMessage)`;
+    throw new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
+  }
+  if (handles.length > most) {
+    const message = `commit: ${handles.length} handles are more than can travel with one message: ${most} (capability: handlesPerMessage)`;
+    throw new RpcError('INVALID_ARGUMENT', message);
+  }
+  const closed = handles.findIndex((handle, i) => handle.value < 0 || handles.indexOf(handle) !== i);
+  if (closed >= 0) {
+    throw new RpcError(
+      'INVALID_ARGUMENT',
+      `commit: handle ${closed} is closed, was given away before, or is given twice`,
+    );
+  }
 }
 
 /** A blocking client was to connect to a server of its own thread. */

@@ -1,7 +1,8 @@
 export * from './acceptor.js';
 export * from './address.js';
 export * from './contract.js';
-export { selfDeadlock } from './ends.js';
+export { checkHandles, selfDeadlock } from './ends.js';
+export { handleOf, NO_HANDLES } from './handle.js';
 export * from './inproc/index.js';
 export * from './options.js';
 export * from './ring/index.js';

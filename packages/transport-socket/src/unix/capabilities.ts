@@ -1,4 +1,4 @@
-import { type Capabilities, LARGEST_MESSAGE } from '@callgate/core/transport';
+import { type Capabilities, LARGEST_MESSAGE, MOST_HANDLES } from '@callgate/core/transport';
 
 /** What `unix:` can do, with the native addon and without it. */
 export function unixCapabilities(native: boolean): Capabilities {
@@ -6,7 +6,7 @@ export function unixCapabilities(native: boolean): Capabilities {
     directions: ['duplex'],
     delivery: 'exact',
     maxMessageBytes: LARGEST_MESSAGE,
-    handlesPerMessage: 0,
+    handlesPerMessage: native ? MOST_HANDLES : 0,
     blocking: native,
     loans: false,
     peerDeath: true,

@@ -9,10 +9,9 @@ import {
   socketPath,
 } from '@callgate/core/transport';
 import type { NativeAddon } from '@callgate/native';
-import type { NativeStream } from '../native-stream.js';
 import { connectNodeStream } from '../node-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
-import { unixStream } from './stream.js';
+import { type UnixStream, unixStream } from './stream.js';
 
 /** Without the addon, `native` is undefined. */
 export async function connect(
@@ -41,7 +40,7 @@ export function connectSync(
   options: ResolvedUnixOptions,
   deadline: Deadline,
 ): Link {
-  const connected = (to: string, timeoutMs: number): NativeStream =>
+  const connected = (to: string, timeoutMs: number): UnixStream =>
     unixStream(native, native.connectUnix(to, timeoutMs), address.url);
   return openStreamLinkSync(
     connectSocketFileSync(address, socketPath(address), connected, deadline),

@@ -13,9 +13,8 @@ import {
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
 import { createGatekeeper } from '../admit.js';
-import type { NativeStream } from '../native-stream.js';
 import type { ResolvedUnixOptions } from './options.js';
-import { unixStream } from './stream.js';
+import { type UnixStream, unixStream } from './stream.js';
 
 export async function listen(
   native: NativeAddon,
@@ -58,7 +57,7 @@ export async function listen(
 }
 
 /** Owns the socket. */
-function source(native: NativeAddon, socket: Fd, url: string, onAcceptable: () => void): AcceptSource<NativeStream> {
+function source(native: NativeAddon, socket: Fd, url: string, onAcceptable: () => void): AcceptSource<UnixStream> {
   const watcher = native.createWatcher(socket, onAcceptable);
   return {
     accept() {

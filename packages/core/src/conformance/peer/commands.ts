@@ -4,6 +4,7 @@ import { parseAddress } from '../../transport/address.js';
 import type { Link, TransportOptions } from '../../transport/contract.js';
 import { monotonicMs } from '../clock.js';
 import { expectHarmless } from '../expectations.js';
+import { expectLoads, type Load, sendLoads } from '../loads.js';
 import * as traffic from '../traffic.js';
 import * as trafficSync from '../traffic-sync.js';
 import { type PlainEnd, toPlainEnd } from './protocol.js';
@@ -111,6 +112,11 @@ export const commands = {
     const span = trafficSync.claimSync(self.link, size, self.patienceMs);
     span.bytes.fill(0xee, span.start, span.start + (size >> 1));
   },
+
+  // --- handles ---
+  sendLoads: (self: Self, { scratch, loads }: { scratch: string; loads: readonly Load[] }) =>
+    sendLoads(self.link, scratch, loads, self.patienceMs),
+  expectLoads: (self: Self, { loads }: { loads: readonly Load[] }) => expectLoads(self.link, loads, self.patienceMs),
 
   // --- waiting ---
   waitReadable: (self: Self, limit: Limit = never) =>

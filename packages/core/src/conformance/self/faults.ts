@@ -41,6 +41,12 @@ export type Fault =
   | 'claims to know more than it can'
   | 'ignores rules'
   | 'ignores wrong options'
+  /** Of handles: */
+  | 'accepts handles in silence'
+  | 'leaves handles with their giver'
+  | 'hands handles over with the message before'
+  | 'keeps handles that nobody took'
+  | 'keeps handles that nobody received'
   /** Of a thread that blocks: */
   | 'hangs in waitReadable'
   | 'wakes for nothing'

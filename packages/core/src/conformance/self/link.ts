@@ -1,13 +1,16 @@
 import { closeSync as closeFd, openSync } from 'node:fs';
 import { Reason, RpcError } from '../../errors/index.js';
-import type { Deadline, Link, LinkEnd, Peer, Span } from '../../transport/contract.js';
+import type { Deadline, Handle, Link, LinkEnd, Peer, Span } from '../../transport/contract.js';
+import { checkHandles } from '../../transport/ends.js';
+import { closeAll, NO_HANDLES, ownDescriptor } from '../../transport/handle.js';
 import type { Faults } from './faults.js';
 import { Waiters } from './waiters.js';
 
 /** What moves the messages of a reference link. It calls `deliver`, `roomAgain` and `peerEnded` of its link. */
 export interface Carrier {
   room(bytes: number): boolean;
-  send(message: Buffer): void;
+  /** Becomes the owner of the handles. */
+  send(message: Buffer, handles: readonly Handle[]): void;
   /** The receiver has taken a message; so many bytes wait still. */
   taken(waitingBytes: number): void;
   /** Says goodbye; resolves when everything has been handed over. */
@@ -42,9 +45,12 @@ export class ReferenceLink implements Link {
   carrier!: Carrier;
   /** False at the receiving end of a transport that goes one way only. */
   canSend = true;
+  mostHandles = 0;
   readonly #faults: Faults;
   readonly #waiters: Waiters;
   readonly #queue: Buffer[] = [];
+  /** Those of each message in the queue. */
+  readonly #handles: (readonly Handle[])[] = [];
   #settle!: (end: LinkEnd) => void;
   #end: LinkEnd | undefined;
   #closing: Promise<void> | undefined;
@@ -80,7 +86,8 @@ export class ReferenceLink implements Link {
   }
 
   // --- for the carrier ---
-  deliver(message: Buffer): void {
+  deliver(message: Buffer, handles: readonly Handle[] = NO_HANDLES): void {
+    if (this.#released) closeAll(handles);
     if (this.#released) return;
     if (message.length > this.maxMessageBytes) {
       const error = new RpcError('RESOURCE_EXHAUSTED', `a message of ${message.length} bytes`, {
@@ -91,6 +98,7 @@ export class ReferenceLink implements Link {
       return;
     }
     this.#queue.push(message);
+    this.#handles.push(handles);
     this.#waitingBytes += message.length + MESSAGE_COST_BYTES;
     this.#waiters.poke();
   }
@@ -118,15 +126,18 @@ export class ReferenceLink implements Link {
     return spanOf(this.#claimed);
   }
 
-  commit(length: number): void {
+  commit(length: number, handles: readonly Handle[] = NO_HANDLES): void {
     if (this.#claimed === undefined || this.#end !== undefined) throw this.#afterEnd();
+    if (!this.#faults.has('accepts handles in silence')) checkHandles(handles, this.mostHandles, 'the peer');
+    const leave = this.#faults.has('leaves handles with their giver');
+    const own = handles.map((handle) => ownDescriptor(leave ? handle.value : handle.detach()));
     const message = this.#claimed.subarray(0, length);
     this.#claimed = undefined;
     const due = ++this.#commits % 50 === 0;
     if (due && this.#faults.has('drops a message')) return;
     if (message.length > 200 && this.#faults.has('damages a message')) message[message.length >> 1]! ^= 1;
-    this.carrier.send(message);
-    if (due && this.#faults.has('doubles a message')) this.carrier.send(message);
+    this.carrier.send(message, own);
+    if (due && this.#faults.has('doubles a message')) this.carrier.send(message, NO_HANDLES);
   }
 
   abandon(): void {
@@ -154,8 +165,17 @@ export class ReferenceLink implements Link {
   release(): void {
     const message = this.#queue.shift();
     if (message === undefined) return;
+    if (!this.#faults.has('keeps handles that nobody took')) closeAll(this.takeHandles());
+    this.#handles.shift();
     this.#waitingBytes -= message.length + MESSAGE_COST_BYTES;
     this.carrier.taken(this.#waitingBytes);
+  }
+
+  takeHandles(): readonly Handle[] {
+    const mine = this.#faults.has('hands handles over with the message before') ? 1 : 0;
+    const handles = this.#handles[mine] ?? NO_HANDLES;
+    if (handles !== NO_HANDLES) this.#handles[mine] = NO_HANDLES;
+    return handles;
   }
 
   pollReadable(): boolean {
@@ -233,6 +253,9 @@ export class ReferenceLink implements Link {
     if (this.#released && !this.#faults.has('settles twice')) return;
     this.#released = true;
     this.#queue.length = 0;
+    for (const handles of this.#handles.splice(0)) {
+      if (!this.#faults.has('keeps handles that nobody received')) closeAll(handles);
+    }
     this.carrier.drop();
     this.#finish(end);
     if (this.#leak !== undefined && this.#commits < 0) closeFd(this.#leak);

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { Direction, Link, Transport } from '../../transport/contract.js';
+import type { Direction, Handle, Link, Transport } from '../../transport/contract.js';
 import type { Fault, Faults } from './faults.js';
 import { type Carrier, ReferenceLink } from './link.js';
 import {
@@ -34,8 +34,8 @@ class MemoryCarrier implements Carrier {
     return waitingBytes === 0 || waitingBytes + bytes <= CAPACITY_BYTES;
   }
 
-  send(message: Buffer): void {
-    this.#other.deliver(message);
+  send(message: Buffer, handles: readonly Handle[]): void {
+    this.#other.deliver(message, handles);
   }
 
   taken(): void {
@@ -69,14 +69,14 @@ interface Place {
   readonly limit: number;
 }
 
-/** A transport between two ends on one thread: as little as keeps the contract. */
-export function createMemoryTransport(list: readonly Fault[], direction: Direction = 'duplex'): Transport {
+/** A transport between two ends on one thread: as little as keeps the contract. `handles`: with one message, at most. */
+export function createMemoryTransport(list: readonly Fault[], direction: Direction = 'duplex', handles = 0): Transport {
   const faults: Faults = new Set(list);
   const places = new Map<string, Place>();
   const everyLink = new Set<ReferenceLink>();
   return {
     scheme: 'memory',
-    capabilities: capabilitiesOf(faults, false, direction),
+    capabilities: capabilitiesOf(faults, false, direction, handles),
     validateOptions,
     connectSync,
     async connect(address, options, deadline, signal) {
@@ -89,6 +89,8 @@ export function createMemoryTransport(list: readonly Fault[], direction: Directi
       const server = new ReferenceLink({ address: 'memory:client' }, most, faults);
       client.canSend = direction !== 'receive';
       server.canSend = direction !== 'send';
+      client.mostHandles = handles;
+      server.mostHandles = handles;
       client.carrier = new MemoryCarrier(client, server, faults);
       server.carrier = new MemoryCarrier(server, client, faults);
       for (const link of [client, server]) {

@@ -3,12 +3,17 @@ import type { Capabilities, Direction, Transport, TransportOptions } from '../..
 import type { Faults } from './faults.js';
 
 /** What the reference transports can do; written once more, by hand, in the tests. */
-export function capabilitiesOf(faults: Faults, peerDeath: boolean, direction: Direction = 'duplex'): Capabilities {
+export function capabilitiesOf(
+  faults: Faults,
+  peerDeath: boolean,
+  direction: Direction = 'duplex',
+  handles = 0,
+): Capabilities {
   return {
     directions: [direction],
     delivery: 'exact',
     maxMessageBytes: 1 << 20,
-    handlesPerMessage: faults.has('claims to know more than it can') ? 1 : 0,
+    handlesPerMessage: faults.has('claims to know more than it can') ? handles + 1 : handles,
     blocking: false,
     loans: false,
     peerDeath,

@@ -11,4 +11,5 @@ const faults = new URL(import.meta.url).searchParams.getAll('fault') as Fault[];
 
 export const memory: Transport = createMemoryTransport(faults);
 export const oneWay: Transport = createMemoryTransport(faults, 'send');
+export const handing: Transport = createMemoryTransport(faults, 'duplex', 3);
 export const net: Transport = createNetTransport(faults);

@@ -1,7 +1,8 @@
 import type { RpcError } from '../../errors/index.js';
-import type { Deadline, Link, LinkEnd, Peer, Span } from '../contract.js';
+import type { Deadline, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
 import {
   abortedHere,
+  checkHandles,
   closedHere,
   cutOff,
   describePeer,
@@ -11,6 +12,7 @@ import {
   tooLarge,
   violation,
 } from '../ends.js';
+import { NO_HANDLES } from '../handle.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
 import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
@@ -88,7 +90,8 @@ export class RingLink implements Link {
     return span;
   }
 
-  commit(length: number): void {
+  commit(length: number, handles?: readonly Handle[]): void {
+    if (handles !== undefined) checkHandles(handles, 0, describePeer(this.peer));
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
     if (!(length >= 0 && length <= this.#claimed)) throw misuse(`commit: there is no claim of ${length} bytes`);
     this.#claimed = -1;
@@ -127,6 +130,10 @@ export class RingLink implements Link {
     if (this.#released) return;
     this.#reader.release();
     if (this.#reader.wakeOwed) this.#waits.payWakes();
+  }
+
+  takeHandles(): readonly Handle[] {
+    return NO_HANDLES;
   }
 
   pollReadable(): boolean {

@@ -2,7 +2,7 @@
  * What a link needs of a byte stream: a connected socket, a pair of pipes, a TLS connection. Bytes arrive in order and
  * unharmed, without boundaries. Not a public plug-in contract: transports are (../contract.ts).
  */
-import type { Deadline, Peer } from '../contract.js';
+import type { Deadline, Handle, Peer } from '../contract.js';
 
 /** Events, as bits; the native addon's `poll` and watchers use the same. */
 export const READABLE = 1;
@@ -12,6 +12,17 @@ export const HUNG_UP = 4;
 /** The mechanism reports an error; the next read or write says which. */
 export const FAILED = 8;
 
+/** How handles travel with the bytes of a stream that can carry them. Errors as of the stream's own reads and writes. */
+export interface HandleCourier {
+  /**
+   * As `tryRead`; appends to `into` the handles that came with the bytes, at most MOST_HANDLES: surplus ones are closed.
+   * One call brings those of one `tryWriteWith` at most, and then no byte of a later one.
+   */
+  tryReadWith(bytes: Buffer, start: number, end: number, into: Handle[]): number;
+  /** As `tryWrite`. When it takes anything, handles go with the first byte; they stay the caller's, to be closed. */
+  tryWriteWith(bytes: Buffer, start: number, end: number, handles: readonly Handle[]): number;
+}
+
 /**
  * A byte stream, owned by one link. Reads and writes throw a system error (with `code`, such as ECONNRESET) when the
  * stream fails; `close` and `abort` never throw, and nothing else is called after them.
@@ -20,6 +31,8 @@ export interface ByteStream {
   readonly peer: Peer;
   /** Whether `wait` works: some streams live on the event loop only. */
   readonly blocking: boolean;
+  /** Absent where no handles can travel. */
+  readonly courier?: HandleCourier;
   /** Bytes read into `bytes[start, end)`; 0 at the end of the stream; -1 when nothing is there now. Never waits. */
   tryRead(bytes: Buffer, start: number, end: number): number;
   /** Bytes of `bytes[start, end)` taken, perhaps fewer than offered; -1 when the stream is full now. Never waits. */

@@ -16,6 +16,7 @@ import {
   MAGIC,
   MAX_BYE_BYTES,
   VERSION_AT,
+  WITH_HANDLES,
 } from './layout.js';
 import type { StreamLinkOptions } from './options.js';
 import { StreamLink } from './stream-link.js';
@@ -88,7 +89,7 @@ class Greeting {
   }
 
   send(limit: number): void {
-    const greeting = encodeGreeting(limit);
+    const greeting = encodeGreeting(limit, this.#stream.courier !== undefined);
     try {
       for (let sent = 0; sent < greeting.length; ) {
         const more = this.#stream.tryWrite(greeting, sent, greeting.length);
@@ -150,8 +151,9 @@ class Greeting {
   }
 
   link(options: StreamLinkOptions): Link {
-    const maxMessageBytes = Math.min(options.maxMessageBytes, this.#bytes.readUInt32LE(MAGIC.length));
-    return new StreamLink(this.#stream, { ...options, maxMessageBytes });
+    const maxMessageBytes = Math.min(options.maxMessageBytes, this.#limit);
+    const handles = this.#bytes.readUInt32LE(MAGIC.length) >= WITH_HANDLES;
+    return new StreamLink(this.#stream, { ...options, maxMessageBytes }, handles ? this.#stream.courier : undefined);
   }
 
   late(): RpcError {
@@ -159,6 +161,10 @@ class Greeting {
       reason: Reason.DEADLINE,
       failed: 'channel',
     });
+  }
+
+  get #limit(): number {
+    return this.#bytes.readUInt32LE(MAGIC.length) % WITH_HANDLES;
   }
 
   /** A bye is there in place of the limit. */
@@ -172,7 +178,7 @@ class Greeting {
       if (this.#bytes[i] !== MAGIC[i]) return i < VERSION_AT ? this.#stranger() : this.#otherVersion();
     }
     if (this.#got < GREETING_BYTES) return undefined;
-    const limit = this.#bytes.readUInt32LE(MAGIC.length);
+    const limit = this.#limit;
     if (limit <= LARGEST_MESSAGE) return undefined;
     if (!this.#refused) return violation(this.#who, `stated an impossible limit of ${limit} bytes`);
     this.#needed = MAGIC.length + BYE_BYTES;

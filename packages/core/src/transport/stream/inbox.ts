@@ -1,8 +1,10 @@
 import type { RpcError } from '../../errors/index.js';
-import type { Span } from '../contract.js';
+import type { Handle, Span } from '../contract.js';
 import { violation } from '../ends.js';
-import type { ByteStream } from './contract.js';
-import { BYE, BYE_BYTES, byeBytes, decodeBye, HEADER_BYTES, MAX_BYE_BYTES } from './layout.js';
+import { closeAll, NO_HANDLES } from '../handle.js';
+import { Arrivals } from './arrivals.js';
+import type { ByteStream, HandleCourier } from './contract.js';
+import { BYE, BYE_BYTES, byeBytes, decodeBye, HEADER_BYTES, MAX_BYE_BYTES, WITH_HANDLES } from './layout.js';
 
 /** What stands at the head of an inbox. */
 export const INCOMPLETE = 0;
@@ -31,15 +33,20 @@ export class Inbox {
   #tail = 0;
   /** Bytes, with its header, of the message that is out on loan; 0 for none. It stays at the head meanwhile. */
   #lent = 0;
+  /** Where handles can come, those that have come and are not yet a received message's. */
+  readonly #arrivals: Arrivals | undefined;
+  /** Those of the message that is out on loan. */
+  #offered: readonly Handle[] = NO_HANDLES;
   readonly #span = { bytes: this.#bytes, view: this.#view, start: 0, end: 0 };
 
   /** The last read filled the buffer: more is probably there. */
   more = false;
 
   /** `limit`: bytes of the largest message that is accepted. `who`: the peer, in words. */
-  constructor(limit: number, who: string) {
+  constructor(limit: number, who: string, courier?: HandleCourier) {
     this.#limit = limit;
     this.#who = who;
+    this.#arrivals = courier && new Arrivals(courier, who);
   }
 
   get lent(): boolean {
@@ -59,6 +66,11 @@ export class Inbox {
     const length = this.#view.getUint32(at, true);
     if (length <= this.#limit) return have - HEADER_BYTES >= length ? MESSAGE : INCOMPLETE;
     if (length !== BYE) {
+      if (this.#arrivals !== undefined && length >= WITH_HANDLES && length - WITH_HANDLES <= this.#limit) {
+        if (have - HEADER_BYTES < length - WITH_HANDLES) return INCOMPLETE;
+        this.#arrivals.mustHave(this.#lent);
+        return MESSAGE;
+      }
       throw violation(this.#who, `announced a message of ${length} bytes; at most ${this.#limit} are accepted`);
     }
     if (have < BYE_BYTES) return INCOMPLETE;
@@ -70,7 +82,11 @@ export class Inbox {
   /** Lends the message at the head. The span is valid until `release`. */
   lend(): Span {
     const start = this.#head + HEADER_BYTES;
-    const length = this.#view.getUint32(this.#head, true);
+    let length = this.#view.getUint32(this.#head, true);
+    if (length >= WITH_HANDLES) {
+      length -= WITH_HANDLES;
+      this.#offered = this.#arrivals!.take();
+    }
     this.#lent = HEADER_BYTES + length;
     const span = this.#span;
     span.bytes = this.#bytes;
@@ -80,7 +96,16 @@ export class Inbox {
     return span;
   }
 
+  /** Those of the message that is out on loan; the caller's from now on. */
+  takeHandles(): readonly Handle[] {
+    const handles = this.#offered;
+    this.#offered = NO_HANDLES;
+    return handles;
+  }
+
   release(): void {
+    if (this.#offered !== NO_HANDLES) closeAll(this.takeHandles());
+    if (this.#arrivals?.waiting) this.#arrivals.forget(this.#lent);
     this.#head += this.#lent;
     this.#lent = 0;
     if (this.#head !== this.#tail) return;
@@ -93,11 +118,17 @@ export class Inbox {
   /** Ends the loan without touching the memory that was lent: it stays with whoever reads it. */
   detach(): void {
     if (this.#lent === 0) return;
+    this.#arrivals?.forget(this.#lent);
     const rest = this.#bytes.subarray(this.#head + this.#lent, this.#tail);
     this.#use(Buffer.allocUnsafeSlow(Math.max(rest.length, BASE_BYTES)));
     this.#tail = rest.copy(this.#bytes);
     this.#head = 0;
     this.#lent = 0;
+  }
+
+  /** Closes the handles of messages that nobody will receive. */
+  dropHandles(): void {
+    this.#arrivals?.drop();
   }
 
   /** What the bye that is next says. */
@@ -109,9 +140,14 @@ export class Inbox {
   fill(stream: ByteStream): number {
     this.#makeRoom();
     const room = this.#bytes.length - this.#tail;
-    const got = stream.tryRead(this.#bytes, this.#tail, this.#bytes.length);
+    const arrivals = this.#arrivals;
+    const got =
+      arrivals === undefined
+        ? stream.tryRead(this.#bytes, this.#tail, this.#bytes.length)
+        : arrivals.read(this.#bytes, this.#tail, this.#bytes.length);
     this.more = got === room;
     if (got > 0) this.#tail += got;
+    if (arrivals?.caught) this.#place(arrivals, got);
     return got;
   }
 
@@ -126,9 +162,22 @@ export class Inbox {
           ? { said: true, error: decodeBye(this.#bytes, at) }
           : { said: false };
       }
-      at += HEADER_BYTES + length;
+      at += HEADER_BYTES + (length % WITH_HANDLES);
     }
     return { said: false };
+  }
+
+  /** Keeps the handles that came with the last `got` bytes if the message that they belong to begins there. */
+  #place(arrivals: Arrivals, got: number): void {
+    const from = this.#tail - got;
+    let at = this.#head;
+    let begins = false;
+    while (at < this.#tail && !begins) {
+      const length = this.#tail - at < HEADER_BYTES ? WITH_HANDLES : this.#view.getUint32(at, true);
+      begins = at >= from && length >= WITH_HANDLES;
+      at += HEADER_BYTES + (length % WITH_HANDLES);
+    }
+    arrivals.keep(begins, from - this.#head, this.#tail - this.#head);
   }
 
   /** Room for at least one byte more. What is out on loan is not moved: a copy takes its place here. */
@@ -155,7 +204,7 @@ export class Inbox {
     const at = this.#head + this.#lent;
     if (this.#tail - at < HEADER_BYTES) return HEADER_BYTES;
     const length = this.#view.getUint32(at, true);
-    return length === BYE ? MAX_BYE_BYTES : HEADER_BYTES + length;
+    return length === BYE ? MAX_BYE_BYTES : HEADER_BYTES + (length % WITH_HANDLES);
   }
 
   #use(bytes: Buffer<ArrayBuffer>): void {

@@ -1,4 +1,4 @@
-export { type ByteStream, FAILED, HUNG_UP, READABLE, WRITABLE } from './contract.js';
+export { type ByteStream, FAILED, type HandleCourier, HUNG_UP, READABLE, WRITABLE } from './contract.js';
 export { openStreamLink, openStreamLinkSync, refuseStream } from './greeting.js';
-export { LARGEST_MESSAGE } from './layout.js';
+export { LARGEST_MESSAGE, MOST_HANDLES } from './layout.js';
 export type { StreamLinkOptions } from './options.js';

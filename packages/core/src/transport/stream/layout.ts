@@ -10,13 +10,13 @@
  *
  *   limit       0                                   4
  *               +--------+--------+--------+--------+
- *               |             bytes, u32            |   the largest message that this side sends or accepts;
- *               +--------+--------+--------+--------+   the smaller of both sides' limits counts
+ *               |           bytes, u32          |H|   the largest message that this side sends or accepts; the
+ *               +--------+--------+--------+--------+   smaller of both sides' limits counts. H, bit 31: takes handles
  *
  *   frame       0                                   4                     4 + length
  *               +--------+--------+--------+--------+---------- … ---------+
- *               |           length, u32             |       message        |   length <= 1 GiB
- *               +--------+--------+--------+--------+---------- … ---------+
+ *               |          length, u32          |H|       message        |   length <= 1 GiB
+ *               +--------+--------+--------+--------+---------- … ---------+   H, bit 31: handles come with this message
  *
  *   bye         0                                   4        5        6                 8
  *               +--------+--------+--------+--------+--------+--------+--------+--------+-- … --+-- … --+
@@ -26,6 +26,9 @@
  *
  * Both sides send magic and limit at once. A side that refuses the other sends magic and a bye instead. Nothing follows
  * a bye. A stream that ends without one was cut off: its writer died, or gave up.
+ *
+ * Handles travel beside the bytes, where the mechanism has a way for that and both sides say that they take them: 1 to 64
+ * of them together with the first byte of their message's frame, in a write that begins there. Others belong to nobody.
  */
 import { RpcError } from '../../errors/index.js';
 
@@ -38,6 +41,11 @@ export const GREETING_BYTES = 8;
 export const HEADER_BYTES = 4;
 /** Bytes of the largest message that can be framed. */
 export const LARGEST_MESSAGE = 2 ** 30;
+
+/** Bit 31, H above. */
+export const WITH_HANDLES = 0x8000_0000;
+/** Handles that can travel with one message. */
+export const MOST_HANDLES = 64;
 
 /** Stands in place of a length. */
 export const BYE = 0xffff_ffff;
@@ -59,10 +67,10 @@ export function encodeBye(error?: RpcError): Buffer {
   return Buffer.concat([head, reason, text]);
 }
 
-export function encodeGreeting(limit: number): Buffer {
+export function encodeGreeting(limit: number, handles = false): Buffer {
   const greeting = Buffer.alloc(GREETING_BYTES);
   MAGIC.copy(greeting);
-  greeting.writeUInt32LE(limit, MAGIC.length);
+  greeting.writeUInt32LE(handles ? limit + WITH_HANDLES : limit, MAGIC.length);
   return greeting;
 }
 

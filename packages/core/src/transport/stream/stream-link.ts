@@ -1,10 +1,11 @@
 import type { RpcError } from '../../errors/index.js';
-import type { Deadline, Link, LinkEnd, Peer, Span } from '../contract.js';
-import { abortedHere, misuse, peerClosed, tooLarge } from '../ends.js';
+import type { Deadline, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
+import { abortedHere, checkHandles, misuse, peerClosed, tooLarge } from '../ends.js';
 import { Waiter } from '../waiter.js';
-import { type ByteStream, FAILED, HUNG_UP, READABLE, WRITABLE } from './contract.js';
+import { type ByteStream, FAILED, type HandleCourier, HUNG_UP, READABLE, WRITABLE } from './contract.js';
 import { Farewell } from './farewell.js';
 import { GOODBYE, type Head, INCOMPLETE, type Inbox, MESSAGE } from './inbox.js';
+import { MOST_HANDLES } from './layout.js';
 import { BATCH_BYTES, CLOSE_MS, type StreamLinkOptions } from './options.js';
 import type { Outbox } from './outbox.js';
 import { Wire } from './wire.js';
@@ -30,17 +31,19 @@ export class StreamLink implements Link {
   /** Bytes for which `#writing` waits for room. */
   #wanted = 0;
   #keepAlive = true;
+  /** Handles that can travel with one message. */
+  readonly #mostHandles: number;
   /** Set when this side has begun to close. */
   #farewell: Farewell | undefined;
 
-  constructor(stream: ByteStream, options: StreamLinkOptions) {
+  /** `courier`: the stream's, when both sides take handles. */
+  constructor(stream: ByteStream, options: StreamLinkOptions, courier?: HandleCourier) {
     this.peer = stream.peer;
+    this.#mostHandles = courier === undefined ? 0 : MOST_HANDLES;
     this.maxMessageBytes = options.maxMessageBytes;
     const batchBytes = options.batchBytes ?? BATCH_BYTES;
-    this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, {
-      onLost: (fate) => this.#onLost(fate),
-      onFull: () => this.#updateRef(),
-    });
+    const hooks = { onLost: (fate: LinkEnd) => this.#onLost(fate), onFull: () => this.#updateRef() };
+    this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, hooks, courier);
     this.#inbox = this.#wire.inbox;
     this.#outbox = this.#wire.outbox;
     this.closed = new Promise((resolve) => {
@@ -66,9 +69,10 @@ export class StreamLink implements Link {
     return this.#outbox.claim(bytes);
   }
 
-  commit(length: number): void {
+  commit(length: number, handles?: readonly Handle[]): void {
     if (this.#mute) throw this.#lastWord();
-    if (!this.#outbox.commit(length)) throw misuse(`commit: there is no claim of ${length} bytes`);
+    if (handles !== undefined) checkHandles(handles, this.#mostHandles, this.#wire.who);
+    if (!this.#outbox.commit(length, handles)) throw misuse(`commit: there is no claim of ${length} bytes`);
   }
 
   abandon(): void {
@@ -103,6 +107,10 @@ export class StreamLink implements Link {
     this.#inbox.release();
     // Was it the last one, the end has come.
     if (this.#wire.fate !== undefined) this.#look();
+  }
+
+  takeHandles(): readonly Handle[] {
+    return this.#inbox.takeHandles();
   }
 
   pollReadable(): boolean {
@@ -229,7 +237,7 @@ export class StreamLink implements Link {
     } catch (broken) {
       const error = broken as RpcError;
       this.#wire.tell(error);
-      this.#finish({ by: 'fault', orderly: false, error });
+      this.#finish(this.#wire.fate ?? { by: 'fault', orderly: false, error });
     }
     return GOODBYE;
   }
@@ -281,6 +289,7 @@ export class StreamLink implements Link {
     if (this.end !== undefined) return;
     this.end = end;
     this.#wire.release();
+    this.#inbox.dropHandles();
     this.#settleClosed(end);
     this.#reading.settle(true);
     this.#writing.settle(true);

@@ -1,7 +1,7 @@
-import type { RpcError } from '../../errors/index.js';
+import { RpcError } from '../../errors/index.js';
 import type { LinkEnd } from '../contract.js';
 import { cannotBlock, cutOff, describePeer, peerClosed } from '../ends.js';
-import { type ByteStream, HUNG_UP, WRITABLE } from './contract.js';
+import { type ByteStream, type HandleCourier, HUNG_UP, WRITABLE } from './contract.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 
@@ -31,12 +31,19 @@ export class Wire {
   #watched = 0;
   #alive = false;
 
-  constructor(stream: ByteStream, maxMessageBytes: number, batchBytes: number, hooks: WireHooks) {
+  /** `courier`: when both sides take handles. */
+  constructor(
+    stream: ByteStream,
+    maxMessageBytes: number,
+    batchBytes: number,
+    hooks: WireHooks,
+    courier: HandleCourier | undefined,
+  ) {
     this.#stream = stream;
     this.#hooks = hooks;
     this.who = describePeer(stream.peer);
-    this.inbox = new Inbox(maxMessageBytes, this.who);
-    this.outbox = new Outbox(batchBytes);
+    this.inbox = new Inbox(maxMessageBytes, this.who, courier);
+    this.outbox = new Outbox(batchBytes, courier);
   }
 
   /** The stream was full at the last write; it is watched for becoming writable. */
@@ -83,7 +90,8 @@ export class Wire {
   lose(cause: unknown): void {
     if (this.released) return;
     const { said, error } = this.inbox.farewell();
-    this.fate = said ? peerClosed(this.who, error) : cutOff(this.who, this.inbox.torn, cause);
+    if (RpcError.is(cause)) this.fate = { by: 'fault', orderly: false, error: cause };
+    else this.fate = said ? peerClosed(this.who, error) : cutOff(this.who, this.inbox.torn, cause);
     this.release();
     this.#hooks.onLost(this.fate);
   }
