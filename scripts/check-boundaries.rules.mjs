@@ -153,7 +153,7 @@ export const rows = [
   {
     room: 'examples',
     files: /^examples\/src\//,
-    rooms: ['callgate', 'bench'],
+    rooms: ['callgate', 'bench', 'native'],
     packages: 'any',
     builtins: 'any',
     why: 'examples use what users can install',

@@ -19,6 +19,10 @@
         "native/watcher.cc",
         "native/system.cc",
         "native/lock.cc",
+        "native/message-alarm.cc",
+        "native/message-queue.cc",
+        "native/message-thread.cc",
+        "native/thread.cc",
         "native/callback.cc",
         "native/blocker.cc"
       ],

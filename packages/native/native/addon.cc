@@ -42,6 +42,18 @@ constexpr Entry kFunctions[] = {
     {"availableCpus", Guarded<AvailableCpus>},
     {"currentCpu", Guarded<CurrentCpu>},
     {"lockFile", Guarded<LockFile>},
+    {"getMessageQueue", Guarded<GetMessageQueue>},
+    {"attachMessageQueue", Guarded<AttachMessageQueue>},
+    {"messageQueueId", Guarded<MessageQueueId>},
+    {"sendMessage", Guarded<SendMessage>},
+    {"receiveMessage", Guarded<ReceiveMessage>},
+    {"awaitMessage", Guarded<AwaitMessage>},
+    {"watchWhileAwaiting", Guarded<WatchWhileAwaiting>},
+    {"messageQueueStatus", Guarded<MessageQueueStatus>},
+    {"setMessageQueueCapacity", Guarded<SetMessageQueueCapacity>},
+    {"removeMessageQueue", Guarded<RemoveMessageQueue>},
+    {"createMessageThread", Guarded<CreateMessageThread>},
+    {"openThread", Guarded<OpenThread>},
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -50,6 +62,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     DefineFd(env, *state);
     DefineMapping(env, *state);
     DefineWatcher(env, *state);
+    DefineMessageQueue(env, *state);
+    DefineMessageThread(env, *state);
     for (const Entry& entry : kFunctions) {
       napi_value function = nullptr;
       Check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, state.get(), &function));

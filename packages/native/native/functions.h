@@ -49,5 +49,21 @@ CALLGATE_FUNCTION(AvailableCpus);
 CALLGATE_FUNCTION(CurrentCpu);
 // lock.cc
 CALLGATE_FUNCTION(LockFile);
+// message-queue.cc, message-thread.cc
+CALLGATE_FUNCTION(GetMessageQueue);
+CALLGATE_FUNCTION(AttachMessageQueue);
+CALLGATE_FUNCTION(MessageQueueId);
+CALLGATE_FUNCTION(SendMessage);
+CALLGATE_FUNCTION(ReceiveMessage);
+CALLGATE_FUNCTION(AwaitMessage);
+CALLGATE_FUNCTION(WatchWhileAwaiting);
+CALLGATE_FUNCTION(MessageQueueStatus);
+CALLGATE_FUNCTION(SetMessageQueueCapacity);
+CALLGATE_FUNCTION(RemoveMessageQueue);
+CALLGATE_FUNCTION(CreateMessageThread);
+void DefineMessageQueue(napi_env env, State& state);
+void DefineMessageThread(napi_env env, State& state);
+// thread.cc
+CALLGATE_FUNCTION(OpenThread);
 
 }  // namespace callgate

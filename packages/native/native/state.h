@@ -19,7 +19,7 @@
 namespace callgate {
 
 /** Closed in this order when an environment ends: what refers to another handle comes before it. */
-enum class Kind : uint8_t { kWatcher, kSemaphore, kBell, kMapping, kFd, kCount };
+enum class Kind : uint8_t { kWatcher, kSemaphore, kBell, kMessageThread, kMessageQueue, kMapping, kFd, kCount };
 
 struct State;
 

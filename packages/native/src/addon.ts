@@ -41,6 +41,52 @@ export interface Watcher {
   close(): void;
 }
 
+/** A System V message queue, by its number. It outlives this handle, unless it was got as `owned`. */
+export interface MessageQueueHandle {
+  /** Idempotent. Removes the queue, with what is in it, if it is owned. */
+  close(): void;
+}
+
+/** What the kernel knows of a queue. Source: msgctl(2). */
+export interface MessageQueueStatus {
+  /** Messages in it. */
+  readonly messages: number;
+  /** Bytes in it, and how many it takes: a message of no bytes needs room, too, so that neither may be over. */
+  readonly bytes: number;
+  readonly capacityBytes: number;
+  /** Processes that last sent and received; 0 for none. */
+  readonly lastSender: number;
+  readonly lastReceiver: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly creatorUid: number;
+  readonly creatorGid: number;
+  readonly mode: number;
+  readonly key: number;
+}
+
+/**
+ * A thread that blocks in msgrcv(2) or msgsnd(2) in place of this one, one message at a time. `onDone`, which it was made
+ * with, is called on the event loop when the message has been received, or sent; `fetch` tells with what result. While
+ * it works, it is not collected; it keeps the event loop alive only between `ref` and `unref`.
+ */
+export interface MessageThread {
+  /** Begins to wait for a message of at most `bytes`; what is longer is cut. Types as in `receiveMessage`. EBUSY. */
+  receive(queue: MessageQueueHandle, type: number, bytes: number): void;
+  /** Begins to send a copy of `bytes[start, end)`. EBUSY. */
+  send(queue: MessageQueueHandle, type: number, bytes: Uint8Array, start: number, end: number): void;
+  /** Blocks this thread until it is done (true), or for so many ms (false). */
+  wait(timeoutMs: number): boolean;
+  /** The result, once: as `receiveMessage`, or 0 when it was to send; -1 when it is not done. Throws what it failed with. */
+  fetch(bytes: Uint8Array, start: number, end: number): number;
+  /** Stops it. True when it came through before that: there is something to fetch. */
+  cancel(): boolean;
+  ref(): void;
+  unref(): void;
+  /** Idempotent. What was received and not fetched is sent to its queue again. */
+  close(): void;
+}
+
 export interface UnixCredentials {
   readonly pid: number;
   readonly uid: number;
@@ -163,6 +209,63 @@ export interface NativeAddon {
    * the descriptor is closed. Null when somebody else holds it. Never waits.
    */
   lockFile(path: string): Fd | null;
+
+  // --- message queues ---
+  // Texts need 8 bytes in front of them, which the kernel's type goes into (a little-endian 64-bit integer): nothing is
+  // copied on the way. Types are 1 to 2^53-1. EIDRM: the queue was removed. EACCES: its mode does not permit this.
+  /**
+   * msgget(2): the queue of a key (0: a new one without). `how`: 0 it must exist (ENOENT), 1 it is made when missing,
+   * 2 it is made (EEXIST). `owned`: 1 removes it when the handle is closed. ENOSPC: kernel.msgmni is reached.
+   */
+  getMessageQueue(key: number, how: 0 | 1 | 2, mode: number, owned: 0 | 1): MessageQueueHandle;
+  /** The queue with a number that somebody told; whether there is one shows when it is used. */
+  attachMessageQueue(id: number): MessageQueueHandle;
+  /** The queue's number (msqid), which other processes can attach to. */
+  messageQueueId(queue: MessageQueueHandle): number;
+  /**
+   * msgsnd(2). False when there was no room for `timeoutMs` (0: does not wait; Infinity; else it looks again and again,
+   * with pauses up to 4 ms, blocking the thread). EMSGSIZE: over kernel.msgmax.
+   */
+  sendMessage(
+    queue: MessageQueueHandle,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    timeoutMs: number,
+  ): boolean;
+  /**
+   * msgrcv(2): the length received, or -1 when there is no message. `type`: 0 any, n just that, -n the lowest up to n.
+   * Never sleeps, but looks for `spinUs` (at most 10^6), and lets others run in between. What is longer than the room is cut.
+   */
+  receiveMessage(
+    queue: MessageQueueHandle,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    spinUs: number,
+  ): number;
+  /**
+   * Blocks in msgrcv(2) for any message: the length, -1 when there was none for `timeoutMs`, -2 when a descriptor named
+   * by `watchWhileAwaiting` has become readable. Only for a queue from which nobody else receives: the wait is ended by
+   * a message that a thread of this process sends to it, of type 2^63-1, which `receiveMessage` may come across later.
+   */
+  awaitMessage(queue: MessageQueueHandle, bytes: Uint8Array, start: number, end: number, timeoutMs: number): number;
+  /** The descriptors, at most 8, that end `awaitMessage`, in place of those before. They stay the caller's. */
+  watchWhileAwaiting(queue: MessageQueueHandle, ...fds: readonly Fd[]): void;
+  /** msgctl(2), IPC_STAT. */
+  messageQueueStatus(queue: MessageQueueHandle): MessageQueueStatus;
+  /** msgctl(2), IPC_SET: how many bytes it takes. EPERM: more than kernel.msgmnb, or somebody else's. */
+  setMessageQueueCapacity(queue: MessageQueueHandle, bytes: number): void;
+  /** msgctl(2), IPC_RMID: at once, whoever uses it. False when it was gone already. */
+  removeMessageQueue(queue: MessageQueueHandle): boolean;
+  createMessageThread(onDone: () => void): MessageThread;
+  /**
+   * pidfd_open(2): a thread of process `pid`, readable once it has ended. ESRCH. The first thread (tid = pid) stands for
+   * the process; others can be opened from Linux 6.9 on, EINVAL before.
+   */
+  openThread(pid: number, tid: number): Fd;
 
   // --- system ---
   /** CPUs that the calling thread may run on (sched_getaffinity(2)), at least 1. */
