@@ -24,7 +24,9 @@
         "native/message-thread.cc",
         "native/thread.cc",
         "native/callback.cc",
-        "native/blocker.cc"
+        "native/blocker.cc",
+        "native/signal-masks.cc",
+        "native/signal.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

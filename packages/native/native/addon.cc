@@ -54,6 +54,12 @@ constexpr Entry kFunctions[] = {
     {"removeMessageQueue", Guarded<RemoveMessageQueue>},
     {"createMessageThread", Guarded<CreateMessageThread>},
     {"openThread", Guarded<OpenThread>},
+    {"takeSignals", Guarded<TakeSignalsFd>},
+    {"realTimeSignals", Guarded<RealTimeSignals>},
+    {"openProcess", Guarded<OpenProcess>},
+    {"openGuard", Guarded<OpenGuard>},
+    {"isGuardHeld", Guarded<IsGuardHeld>},
+    {"sendSignal", Guarded<SendSignal>},
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

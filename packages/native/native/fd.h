@@ -9,7 +9,7 @@ struct WatcherHandle;
 /** Sockets are written with MSG_NOSIGNAL; what a received descriptor is gets asked at its first use. */
 enum class FdType : uint8_t { kUnknown, kSocket, kOther };
 
-struct FdHandle final : Handle {
+struct FdHandle : Handle {
   FdHandle(State& owner, int fd, FdType t) : Handle(owner, Kind::kFd), number(fd), type(t) {}
   void Close(napi_env env) noexcept override;
   bool IsSocket();

@@ -65,5 +65,12 @@ void DefineMessageQueue(napi_env env, State& state);
 void DefineMessageThread(napi_env env, State& state);
 // thread.cc
 CALLGATE_FUNCTION(OpenThread);
+// signal.cc
+CALLGATE_FUNCTION(TakeSignalsFd);
+CALLGATE_FUNCTION(RealTimeSignals);
+CALLGATE_FUNCTION(OpenProcess);
+CALLGATE_FUNCTION(OpenGuard);
+CALLGATE_FUNCTION(IsGuardHeld);
+CALLGATE_FUNCTION(SendSignal);
 
 }  // namespace callgate

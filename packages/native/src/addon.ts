@@ -266,6 +266,34 @@ export interface NativeAddon {
    * the process; others can be opened from Linux 6.9 on, EINVAL before.
    */
   openThread(pid: number, tid: number): Fd;
+  // --- signals ---
+  /**
+   * Takes signals for this process, all threads of it, and gives a signalfd(2) of them: NONBLOCK, readable (`poll`,
+   * `createWatcher`) while one waits, and `read` (a multiple of 128 bytes) gives them as struct signalfd_siginfo. They
+   * are blocked in every thread, those that are made later included, so the kernel keeps them until they are read.
+   * Real-time signals, SIGHUP, SIGUSR2, SIGURG and SIGWINCH can be taken: RangeError for others. EBUSY when this process
+   * receives the signal already or has a handler for it; ETIMEDOUT when one of its threads does not answer.
+   *
+   * `close` drops those that wait, and puts masks and dispositions back. With a `guard`, a file whose flock(2) the caller
+   * holds, that lock is let go first, while no `sendSignal` is between its look at the guard and its sending: a signal
+   * that came after would have the default action, which ends the process. Blocks for some microseconds per thread.
+   */
+  takeSignals(numbers: readonly number[], guard?: Fd): Fd;
+  /** SIGRTMIN and SIGRTMAX, the first and the last signal that queues, as the C library has them. Source: signal(7). */
+  realTimeSignals(): { readonly first: number; readonly last: number };
+  /** pidfd_open(2): names a process for good, whoever gets its pid later; readable once it has ended. ESRCH. */
+  openProcess(pid: number): Fd;
+  /** Opens an existing file for reading, for `isGuardHeld` and `sendSignal`. Never waits. ELOOP for a symbolic link. */
+  openGuard(path: string): Fd;
+  /** Whether somebody holds the exclusive flock(2) of a file. */
+  isGuardHeld(guard: Fd): boolean;
+  /**
+   * pidfd_send_signal(2): true when the kernel has taken it, false when no more can wait there now (RLIMIT_SIGPENDING).
+   * With a `value` (32 bits, signed or not) as sigqueue(3) sends it, without one as kill(2) does. Signal 0 only looks.
+   * With a `guard`, sends only while its lock is held: EOWNERDEAD otherwise. ESRCH when the process has ended, EPERM when
+   * it may not be sent signals.
+   */
+  sendSignal(process: Fd, guard: Fd | undefined, signal: number, value?: number): boolean;
 
   // --- system ---
   /** CPUs that the calling thread may run on (sched_getaffinity(2)), at least 1. */
