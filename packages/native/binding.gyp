@@ -13,6 +13,7 @@
         "native/io.cc",
         "native/socket.cc",
         "native/tcp.cc",
+        "native/udp.cc",
         "native/bind.cc",
         "native/scm.cc",
         "native/poll.cc",

@@ -187,6 +187,29 @@ export interface NativeAddon {
    */
   unreadBytes(socket: Fd): number;
 
+  // --- datagrams ---
+  /**
+   * A UDP socket at a numeric address, CLOEXEC and NONBLOCK, which hears everybody; an IPv6 address takes no IPv4
+   * datagrams. Port 0: the system chooses. EADDRINUSE, EADDRNOTAVAIL; EINVAL when the host is not numeric. `beside`:
+   * sockets that `forkUdp` made for an earlier listener may still be there; another listener never.
+   */
+  bindUdp(host: string, port: number, beside: boolean): Fd;
+  /**
+   * A UDP socket that sends to a numeric address and hears nobody else. When nobody is there, a later `read`, `write` or
+   * `poll` may tell (ECONNREFUSED). `read` cuts off what has no room.
+   */
+  connectUdp(host: string, port: number): Fd;
+  /** A UDP socket at the address at which a listener's datagram arrived, connected to who sent it. */
+  forkUdp(listener: Fd, origin: Uint8Array): Fd;
+  /**
+   * recvmsg(2): the datagram's own length, of which as much as fits was written; -1 when none is there. `origin`, a
+   * Uint8Array of 56 bytes, gets the addresses between which it travelled, for `sendTo` and `forkUdp`; equal bytes mean
+   * equal addresses.
+   */
+  receiveFrom(socket: Fd, bytes: Uint8Array, start: number, end: number, origin: Uint8Array): number;
+  /** sendmsg(2): answers the sender of what came with `origin`, from the address at which it came. -1 when full now. */
+  sendTo(socket: Fd, bytes: Uint8Array, start: number, end: number, origin: Uint8Array): number;
+
   // --- waiting ---
   /**
    * poll(2) on 1 to 4 descriptors, blocking the thread at most `timeoutMs` (fractions count; rounded up to a nanosecond;
