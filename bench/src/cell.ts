@@ -37,6 +37,8 @@ export async function runCell(children: Children, options: CellOptions): Promise
 /** A client and its server, each in a fresh process as far as the subject has two. */
 export interface Pair {
   readonly client: Child;
+  /** Undefined when it is in the client's process. */
+  readonly server: Child | undefined;
   stop(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export async function startPair(
   const client = begin('client', { subject: subject.name, dir, ...(server && { serverPid: server.pid }), task });
   return {
     client,
+    server,
     async stop() {
       await client.stop();
       await server?.stop();

@@ -12,8 +12,8 @@ export type ClientTask =
   | { readonly kind: 'measure'; readonly scenario: Scenario; readonly seconds: number; readonly warmUpSeconds: number }
   /** Makes a few calls, prints the pids of both sides, and stays connected, idle, until its lifeline ends. */
   | { readonly kind: 'idle'; readonly mode: 'sync' | 'async' }
-  /** Makes so many blocking calls, prints their number. */
-  | { readonly kind: 'count'; readonly calls: number };
+  /** Makes `warmUpCalls` blocking calls, prints `warm`, and makes `calls` more on SIGUSR2; prints their number. */
+  | { readonly kind: 'count'; readonly warmUpCalls: number; readonly calls: number };
 
 export interface ClientJob {
   readonly subject: string;
@@ -57,16 +57,26 @@ async function runSync(client: SyncClient, { pids, stop }: Companion): Promise<v
     const timing = timeSync(task.seconds, greetings, call);
     report(timing, pids, before);
   } else if (task.kind === 'count') {
-    for (let i = 0; i < task.calls; i++) {
-      const request = greetings.request();
-      greetings.check(request, call(request));
-    }
+    const started = new Promise((resolve) => process.on('SIGUSR2', resolve));
+    const alive = setInterval(() => undefined, 60_000); // a listener for signals keeps nobody alive
+    makeCalls(task.warmUpCalls, call);
+    console.log('warm');
+    await started;
+    clearInterval(alive);
+    makeCalls(task.calls, call);
     console.log(task.calls);
   } else {
     for (let i = 0; i < 100; i++) tryOut(call);
     return stayIdle(pids, end);
   }
   await end();
+}
+
+function makeCalls(count: number, call: (request: GreetRequest) => GreetReply): void {
+  for (let i = 0; i < count; i++) {
+    const request = greetings.request();
+    greetings.check(request, call(request));
+  }
 }
 
 async function runAsync(client: AsyncClient, { pids, stop }: Companion): Promise<void> {

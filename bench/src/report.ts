@@ -55,12 +55,12 @@ export function idleLines(rows: readonly IdleRow[]): string {
 
 /** System calls of client and server over many blocking calls. */
 export function syscallLines(rows: readonly SyscallRow[]): string {
-  const lines = rows.map(({ subject, calls, startUp, syscalls, commonest, met }) => {
+  const lines = rows.map(({ subject, calls, syscalls, commonest, met }) => {
     const what = commonest.length === 0 ? '' : `: ${commonest.join(', ')}`;
     const counted = `${figure(syscalls)} over ${figure(calls)} calls (goal below 1,000)${what}`;
-    return `  ${verdict(met)}  ${subject}: ${counted}; start-up ${figure(startUp)}`;
+    return `  ${verdict(met)}  ${subject}: ${counted}`;
   });
-  return [heading('system calls beyond start-up, client and server'), ...lines].join('\n');
+  return [heading('system calls once warm, client and server'), ...lines].join('\n');
 }
 
 /** Means of blocking calls and of bare round trips, client and server on one core. */
