@@ -99,8 +99,9 @@ napi_value ReceiveWithFds(napi_env env, napi_callback_info info) {
   const FdHandle& socket = OpenFd(env, *call.state, call.args[0], call.name);
   const Bytes bytes = ByteRange(env, call.args[1], call.args[2], call.args[3], call.name);
   if (bytes.length == 0) FailRange(env, "recvmsg: no room, start equals end");
-  uint32_t position = 0;
-  if (napi_get_array_length(env, call.args[4], &position) != napi_ok) FailType(env, "recvmsg: into must be an array");
+  bool is_array = false;
+  Check(env, napi_is_array(env, call.args[4], &is_array));
+  if (!is_array) FailType(env, "recvmsg: into must be an array");
   const auto most = static_cast<size_t>(Integer(env, call.args[5], 0, kMaxFds, call.name, "maxFds"));
 
   iovec part = {bytes.data, bytes.length};
@@ -116,12 +117,18 @@ napi_value ReceiveWithFds(napi_env env, napi_callback_info info) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Int(env, -1);
     if (count < 0) FailErrno(env, call.name, errno);
+    // Most messages bring nothing.
+    if (message.msg_controllen == 0 && (message.msg_flags & MSG_CTRUNC) == 0) {
+      return Int(env, static_cast<int32_t>(count));
+    }
     Received received;
     Collect(message, received);
     // Cut off although there was room for more: the limit of open files was reached. The sender's message is spoilt.
     if ((message.msg_flags & MSG_CTRUNC) != 0 && received.count < most) {
       FailErrno(env, call.name, EMFILE, {}, "more descriptors arrived than this process may open");
     }
+    uint32_t position = 0;
+    Check(env, napi_get_array_length(env, call.args[4], &position));
     while (received.taken < received.count && received.taken < most) {
       // NewFd owns the number from the moment it is called.
       napi_value fd = NewFd(env, *call.state, received.numbers[received.taken++], FdType::kUnknown);

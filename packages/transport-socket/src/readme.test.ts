@@ -9,11 +9,15 @@ import { resolveUnixOptions } from './unix/options.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(`${root}README.md`, 'utf8');
 
-it('runs the example of the README', async () => {
-  const [, example] = /```js\n([\s\S]*?)```/.exec(readme)!;
-  const args = ['--input-type=module', '--eval', example!];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, timeout: 20_000 });
-  expect(stdout).toMatch(/^hello from process \d+\n$/);
+it('runs the examples of the README', async () => {
+  const examples = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, example]) => example!);
+  const said = examples.map(async (example) => {
+    const args = ['--input-type=module', '--eval', example];
+    return (await promisify(execFile)(process.execPath, args, { cwd: root, timeout: 20_000 })).stdout;
+  });
+  const [handles, byHand] = await Promise.all(said);
+  expect(handles).toContain('"name": "@callgate/transport-socket"');
+  expect(byHand).toMatch(/^hello from process \d+\n$/);
 });
 
 it('documents every option of each transport', () => {

@@ -65,6 +65,15 @@ const commands = {
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000;
   },
+  /** How the last link ends, whose messages are dropped. */
+  async end(): Promise<Told> {
+    const link = links.at(-1)!;
+    while (!link.ended) {
+      await link.whenReadable(performance.now() + 5000);
+      if (link.receive() !== null) link.release();
+    }
+    return tell(link.end?.error);
+  },
   /** Waits for a message, briefly, and then leaves the next ones unread. */
   async lookOnce(): Promise<boolean> {
     return links.at(-1)!.whenReadable(performance.now() + 5);
