@@ -27,7 +27,10 @@
         "native/callback.cc",
         "native/blocker.cc",
         "native/signal-masks.cc",
-        "native/signal.cc"
+        "native/signal.cc",
+        "native/shared_memory.cc",
+        "native/semaphore.cc",
+        "native/bell.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

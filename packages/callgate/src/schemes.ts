@@ -7,6 +7,8 @@ const require = createRequire(import.meta.url);
 /** The package that brings each scheme, and what it exports the transport as. Loaded when its scheme is first used. */
 const packages: readonly (readonly [scheme: string, name: string, exported: string])[] = [
   ['shm', '@callgate/transport-shm', 'shmTransport'],
+  ['shm+posix', '@callgate/transport-shm', 'posixShmTransport'],
+  ['shm+sysv', '@callgate/transport-shm', 'sysvShmTransport'],
   ['unix', '@callgate/transport-socket', 'unixTransport'],
   ['tcp', '@callgate/transport-socket', 'tcpTransport'],
   ['pipe', '@callgate/transport-pipe', 'pipeTransport'],

@@ -65,6 +65,24 @@ constexpr Entry kFunctions[] = {
     {"openGuard", Guarded<OpenGuard>},
     {"isGuardHeld", Guarded<IsGuardHeld>},
     {"sendSignal", Guarded<SendSignal>},
+    {"createPosixMemory", Guarded<CreatePosixMemory>},
+    {"openPosixMemory", Guarded<OpenPosixMemory>},
+    {"unlinkPosixMemory", Guarded<UnlinkPosixMemory>},
+    {"mapShared", Guarded<MapShared>},
+    {"lockOpenFile", Guarded<LockOpenFile>},
+    {"getSysvMemory", Guarded<GetSysvMemory>},
+    {"statSysvMemory", Guarded<StatSysvMemory>},
+    {"attachSysvMemory", Guarded<AttachSysvMemory>},
+    {"removeSysvMemory", Guarded<RemoveSysvMemory>},
+    {"openPosixSemaphore", Guarded<OpenPosixSemaphore>},
+    {"unlinkPosixSemaphore", Guarded<UnlinkPosixSemaphore>},
+    {"getSysvSemaphores", Guarded<GetSysvSemaphores>},
+    {"statSysvSemaphores", Guarded<StatSysvSemaphores>},
+    {"removeSysvSemaphores", Guarded<RemoveSysvSemaphores>},
+    {"openSysvSemaphore", Guarded<OpenSysvSemaphore>},
+    {"blockedThreads", Guarded<BlockedThreads>},
+    {"createPosixBell", Guarded<CreatePosixBell>},
+    {"createSysvBell", Guarded<CreateSysvBell>},
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -75,6 +93,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     DefineWatcher(env, *state);
     DefineMessageQueue(env, *state);
     DefineMessageThread(env, *state);
+    DefineSemaphore(env, *state);
+    DefineBell(env, *state);
     for (const Entry& entry : kFunctions) {
       napi_value function = nullptr;
       Check(env, napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, state.get(), &function));

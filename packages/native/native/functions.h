@@ -78,5 +78,28 @@ CALLGATE_FUNCTION(OpenProcess);
 CALLGATE_FUNCTION(OpenGuard);
 CALLGATE_FUNCTION(IsGuardHeld);
 CALLGATE_FUNCTION(SendSignal);
+// shared_memory.cc
+CALLGATE_FUNCTION(CreatePosixMemory);
+CALLGATE_FUNCTION(OpenPosixMemory);
+CALLGATE_FUNCTION(UnlinkPosixMemory);
+CALLGATE_FUNCTION(MapShared);
+CALLGATE_FUNCTION(LockOpenFile);
+CALLGATE_FUNCTION(GetSysvMemory);
+CALLGATE_FUNCTION(StatSysvMemory);
+CALLGATE_FUNCTION(AttachSysvMemory);
+CALLGATE_FUNCTION(RemoveSysvMemory);
+// semaphore.cc
+CALLGATE_FUNCTION(OpenPosixSemaphore);
+CALLGATE_FUNCTION(UnlinkPosixSemaphore);
+CALLGATE_FUNCTION(GetSysvSemaphores);
+CALLGATE_FUNCTION(StatSysvSemaphores);
+CALLGATE_FUNCTION(RemoveSysvSemaphores);
+CALLGATE_FUNCTION(OpenSysvSemaphore);
+CALLGATE_FUNCTION(BlockedThreads);
+void DefineSemaphore(napi_env env, State& state);
+// bell.cc
+CALLGATE_FUNCTION(CreatePosixBell);
+CALLGATE_FUNCTION(CreateSysvBell);
+void DefineBell(napi_env env, State& state);
 
 }  // namespace callgate

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "functions.h"
+#include "memory.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -139,13 +140,17 @@ napi_value MapMemfd(napi_env env, napi_callback_info info) {
   void* address = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd.number, 0);
   if (address == MAP_FAILED) FailErrno(env, call.name, errno);
 
+  return NewMapping(env, *call.state, address, static_cast<size_t>(bytes));
+}
+
+napi_value NewMapping(napi_env env, State& state, void* address, size_t bytes) {
   // From here on the finalizer owns the region. Node calls it on most failures too; the rest leave a mapping behind,
   // which is the safe side.
-  auto* region = new Region{address, static_cast<size_t>(bytes)};
+  auto* region = new Region{address, bytes};
   napi_value buffer = nullptr;
   Check(env, napi_create_external_arraybuffer(env, address, region->bytes, BufferGone, region, &buffer));
 
-  napi_value mapping = call.state->Wrap(env, std::make_unique<MappingHandle>(*call.state, region));
+  napi_value mapping = state.Wrap(env, std::make_unique<MappingHandle>(state, region));
   const napi_property_descriptor property = {"buffer", nullptr, nullptr,         nullptr,
                                              nullptr,  buffer,  napi_enumerable, nullptr};
   Check(env, napi_define_properties(env, mapping, 1, &property));

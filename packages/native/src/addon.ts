@@ -6,6 +6,7 @@
  * environment (main thread or worker) ends, and when they are collected. All descriptors are CLOEXEC; a call that a
  * signal interrupts goes on.
  */
+import type { SharedAddon } from './addon-shared.js';
 
 /** An owned file descriptor. */
 export interface Fd {
@@ -99,7 +100,7 @@ export interface InetAddress {
   readonly port: number;
 }
 
-export interface NativeAddon {
+export interface NativeAddon extends SharedAddon {
   // --- memory ---
   /** memfd_create(2) with CLOEXEC, sized (1 to 2^32-1 bytes), sealed against shrinking, growing and further sealing. */
   createMemfd(name: string, bytes: number): Fd;

@@ -2,10 +2,10 @@ import { Reason, RpcError } from '@callgate/core/errors';
 import { type NativeAddon, tryLoadAddon } from '@callgate/native';
 
 /** The addon, without which there is no shared memory. Throws FAILED_PRECONDITION (ADDON_MISSING). */
-export function requireAddon(): NativeAddon {
+export function requireAddon(scheme = 'shm'): NativeAddon {
   const { addon, error } = tryLoadAddon();
   if (addon !== undefined) return addon;
-  throw new RpcError('FAILED_PRECONDITION', `shm: needs the native addon. ${error.message}`, {
+  throw new RpcError('FAILED_PRECONDITION', `${scheme}: needs the native addon. ${error.message}`, {
     reason: Reason.ADDON_MISSING,
     failed: 'channel',
     cause: error,

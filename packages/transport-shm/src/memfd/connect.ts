@@ -14,7 +14,7 @@ import {
   type TransportOptions,
 } from '@callgate/core/transport';
 import type { Fd, Mapping, NativeAddon } from '@callgate/native';
-import { requireAddon } from './addon.js';
+import { requireAddon } from '../addon.js';
 import { makeLink } from './link.js';
 import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
 import { decodeWelcome, LONGEST_WELCOME, WELCOME_BYTES, WELCOME_FDS, type Welcome } from './welcome.js';

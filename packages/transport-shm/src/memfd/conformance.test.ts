@@ -19,7 +19,7 @@ for (const strategy of ['adaptive', 'park', 'spin']) {
   testTransport({
     runner: { describe, it, afterAll },
     name: `shm: (${strategy})`,
-    transport: { url: new URL('./index.js', import.meta.url), name: 'shmTransport' },
+    transport: { url: new URL('../index.js', import.meta.url), name: 'shmTransport' },
     address: (scratch, n) => `shm:${scratch}/${n}.sock`,
     expected: { capabilities, reach: { worker: true, process: true } },
     // Small, so that the ends of rings are reached often.

@@ -13,7 +13,7 @@ import {
   type TransportOptions,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
-import { requireAddon } from './addon.js';
+import { requireAddon } from '../addon.js';
 import { makeLink } from './link.js';
 import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
 import { encodeRefusal, encodeWelcome } from './welcome.js';

@@ -1,0 +1,26 @@
+import { testTransport } from '@callgate/core/conformance';
+import type { Capabilities } from '@callgate/core/transport';
+import { afterAll, describe, it } from 'vitest';
+
+const capabilities: Capabilities = {
+  directions: ['duplex'],
+  delivery: 'exact',
+  maxMessageBytes: 1_073_741_816,
+  handlesPerMessage: 0,
+  blocking: true,
+  loans: true,
+  peerDeath: true,
+  credentials: true,
+  damages: false,
+  addressing: 'direct',
+};
+
+testTransport({
+  runner: { describe, it, afterAll },
+  name: 'shm+posix:',
+  transport: { url: new URL('../index.js', import.meta.url), name: 'posixShmTransport' },
+  address: (scratch, n) => `shm+posix:${scratch.slice(scratch.lastIndexOf('/') + 1)}-${n}`,
+  expected: { capabilities, reach: { worker: true, process: true } },
+  // Small, so that the ends of rings are reached often.
+  options: { maxMessageBytes: 65_536 },
+});
