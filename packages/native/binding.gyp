@@ -16,6 +16,7 @@
         "native/udp.cc",
         "native/bind.cc",
         "native/scm.cc",
+        "native/pipe.cc",
         "native/poll.cc",
         "native/watcher.cc",
         "native/system.cc",

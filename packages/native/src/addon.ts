@@ -211,6 +211,32 @@ export interface NativeAddon extends SharedAddon {
   /** sendmsg(2): answers the sender of what came with `origin`, from the address at which it came. -1 when full now. */
   sendTo(socket: Fd, bytes: Uint8Array, start: number, end: number, origin: Uint8Array): number;
 
+  // --- pipes (pipe.cc) ---
+  /** pipe2(2): the end to read from and the end to write to, CLOEXEC and NONBLOCK. Each end has flags of its own. */
+  createPipe(): [reading: Fd, writing: Fd];
+  /** mkfifo(3), with exactly `mode` (0 to 0o777) whatever the umask. EEXIST when anything is there. */
+  makeFifo(path: string, mode: number): void;
+  /**
+   * Opens a fifo, CLOEXEC and NONBLOCK, without waiting for anybody. `access`: 0 to read, 1 to write, 2 both (which
+   * keeps it from ever being at its end). ENXIO: to write, and nobody has it open to read. EINVAL: not a fifo, and
+   * nothing was opened. A symbolic link at the end of the path is not followed (EINVAL). Source: fifo(7).
+   */
+  openFifo(path: string, access: 0 | 1 | 2): Fd;
+  /** Another descriptor, CLOEXEC, for what is open under a number that this process was started with. Flags are shared. */
+  adoptFd(number: number): Fd;
+  /**
+   * Opens the pipe or fifo behind a number anew, by way of /proc: CLOEXEC and NONBLOCK, and, unlike with `adoptFd`,
+   * whoever else has the old one open is not affected by these flags. ENXIO for sockets; EACCES when it belongs to
+   * another user. Source: proc_pid_fd(5).
+   */
+  reopenFd(number: number, access: 0 | 1): Fd;
+  /** dup2(2): what `from` means, `to` means from now on. For the numbers 0 to 2, which no Fd owns. */
+  redirectFd(from: number, to: number): void;
+  /** Sets or clears O_NONBLOCK, for all who share the open file; returns what it was. */
+  setNonBlocking(fd: Fd, on: boolean): boolean;
+  /** FIONREAD: bytes that wait in a pipe, a fifo or a socket, to be read. Of a pipe, either end tells. */
+  waitingBytes(fd: Fd): number;
+
   // --- waiting ---
   /**
    * poll(2) on 1 to 4 descriptors, blocking the thread at most `timeoutMs` (fractions count; rounded up to a nanosecond;

@@ -16,8 +16,21 @@ export function isServedHere(path: string): boolean {
   return served.has(path);
 }
 
+/** What kind of file a server is met at. */
+export interface MeetingFile {
+  /** What it should be, in words: `socket`. */
+  readonly word: string;
+  is(stat: Stats): boolean;
+  /** Its time of change tells it from a later one of the same inode number; a fifo's changes with every write. */
+  readonly keepsTime: boolean;
+}
+
+const socketFile: MeetingFile = { word: 'socket', is: (stat) => stat.isSocket(), keepsTime: true };
+
 /** What it takes to bind a socket to a file. Bound are both: the descriptor, and the file that names it. */
 export interface SocketBinder<T> {
+  /** @default a socket */
+  readonly kind?: MeetingFile;
   /** An exclusive lock on a file, made when missing; null when somebody holds it. Undefined: goes without. */
   readonly lock: ((path: string) => FileLock | null) | undefined;
   /** Whether a server answers at the path. Throws a system error when that cannot be told. */
@@ -62,7 +75,8 @@ export async function bindSocketFile<T>(
       remove: () => {
         served.delete(path);
         const there = statOf(path);
-        if (there !== undefined && made !== undefined && sameFile(there, made)) removeQuietly(path);
+        const same = binder.kind?.keepsTime === false ? sameInode : sameFile;
+        if (there !== undefined && made !== undefined && same(there, made)) removeQuietly(path);
       },
     };
   } catch (error) {
@@ -80,7 +94,8 @@ async function removeStale<T>(address: Address, path: string, binder: SocketBind
       reason: Reason.ADDRESS_IN_USE,
       failed: 'channel',
     });
-  if (!found.isSocket()) throw inUse(`${path} is ${describeFile(found)}, not a socket; it was left as it is`);
+  const { is, word } = binder.kind ?? socketFile;
+  if (!is(found)) throw inUse(`${path} is ${describeFile(found)}, not a ${word}; it was left as it is`);
   if (await binder.inUse(path)) throw inUse(`${path} is in use by another server`);
   unlinkSync(path);
 }
@@ -124,7 +139,12 @@ function statOf(path: string): Stats | undefined {
 
 /** Inode numbers are used again, so a file made later under the same number is told by its time. */
 function sameFile(one: Stats, other: Stats): boolean {
-  return one.dev === other.dev && one.ino === other.ino && one.mtimeMs === other.mtimeMs;
+  return sameInode(one, other) && one.mtimeMs === other.mtimeMs;
+}
+
+/** Enough while the one that was made is still open: its number is not used again before. */
+function sameInode(one: Stats, other: Stats): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
 }
 
 function removeQuietly(path: string): void {

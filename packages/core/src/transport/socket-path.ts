@@ -18,25 +18,27 @@ const bareName = /^[A-Za-z0-9._-]+$/;
  * Throws RpcError INVALID_ARGUMENT (BAD_ADDRESS), PERMISSION_DENIED (NOT_ALLOWED).
  */
 export function socketPath(address: Address): string {
+  const path = meetingPath(address, '.sock');
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= LONGEST_SOCKET_PATH) return path;
+  throw badAddress(
+    address.url,
+    `the socket path has ${bytes} bytes, and the system's limit is ${LONGEST_SOCKET_PATH}: ${path}`,
+  );
+}
+
+/** As socketPath, for a file of another kind: bare names end in `suffix`, and any path that the system takes will do. */
+export function meetingPath(address: Address, suffix: string): string {
   const { path, url, scheme } = address;
-  if (isAbsolute(path)) return checked(url, path);
-  if (path.startsWith('./') || path.startsWith('../')) return checked(url, resolve(path));
+  if (isAbsolute(path)) return path;
+  if (path.startsWith('./') || path.startsWith('../')) return resolve(path);
   if (!bareName.test(path) || path === '.' || path === '..') {
     throw badAddress(
       url,
       `expected an absolute path, a path that begins with ./ or ../, or a bare name of letters, digits, ".", "_" and "-"; found "${path}"`,
     );
   }
-  return checked(url, join(ownDirectory(url), `callgate-${path}.${scheme}.sock`));
-}
-
-function checked(url: string, path: string): string {
-  const bytes = Buffer.byteLength(path);
-  if (bytes <= LONGEST_SOCKET_PATH) return path;
-  throw badAddress(
-    url,
-    `the socket path has ${bytes} bytes, and the system's limit is ${LONGEST_SOCKET_PATH}: ${path}`,
-  );
+  return join(ownDirectory(url), `callgate-${path}.${scheme}${suffix}`);
 }
 
 /** The directory of bare names, made when missing, and checked. */

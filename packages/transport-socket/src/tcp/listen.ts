@@ -3,13 +3,13 @@ import {
   Acceptor,
   type AcceptSource,
   type Address,
+  createGatekeeper,
   type Link,
   type Listener,
   READABLE,
   refuseStream,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
-import { createGatekeeper } from '../admit.js';
 import { hostsOf } from './connect.js';
 import type { ResolvedTcpOptions } from './options.js';
 import { listenFailure, markServed, placeOf, urlOf } from './place.js';

@@ -1,7 +1,6 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { fromErrno, type RpcError } from '@callgate/core/errors';
-import type { Address, Link, Listener } from '@callgate/core/transport';
-import { createGatekeeper } from '../admit.js';
+import { type Address, createGatekeeper, type Link, type Listener } from '@callgate/core/transport';
 import { NodeStream } from '../node-stream.js';
 import { hostsOf } from './connect.js';
 import type { ResolvedTcpOptions } from './options.js';

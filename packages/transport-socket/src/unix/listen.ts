@@ -5,6 +5,7 @@ import {
   type AcceptSource,
   type Address,
   bindSocketFile,
+  createGatekeeper,
   type Link,
   type Listener,
   READABLE,
@@ -12,7 +13,6 @@ import {
   socketPath,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
-import { createGatekeeper } from '../admit.js';
 import type { ResolvedUnixOptions } from './options.js';
 import { type UnixStream, unixStream } from './stream.js';
 

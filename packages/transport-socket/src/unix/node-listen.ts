@@ -2,8 +2,14 @@ import { chmodSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
-import { type Address, bindSocketFile, type Link, type Listener, socketPath } from '@callgate/core/transport';
-import { createGatekeeper } from '../admit.js';
+import {
+  type Address,
+  bindSocketFile,
+  createGatekeeper,
+  type Link,
+  type Listener,
+  socketPath,
+} from '@callgate/core/transport';
 import { connectNodeSocket, NodeStream } from '../node-stream.js';
 import { urlOf } from './listen.js';
 import type { ResolvedUnixOptions } from './options.js';

@@ -27,8 +27,8 @@ export interface EnvironmentSettings {
 }
 
 const prefix = 'CALLGATE_';
-/** Variables with a meaning of their own: which file to read, and whether native code may be loaded. */
-const others = ['CALLGATE_CONFIG', 'CALLGATE_NATIVE'];
+/** Variables with a meaning of their own: which file to read, whether native code may be loaded, which descriptors came by inheritance. */
+const others = ['CALLGATE_CONFIG', 'CALLGATE_NATIVE', 'CALLGATE_INHERITED'];
 const forms = ['CALLGATE_SERVICES__<service>__<setting>', 'CALLGATE_DEFAULTS__<setting>'];
 /** Kubernetes sets these for every container when a service of a cluster is called `callgate`. */
 const foreign = /^CALLGATE_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;

@@ -1,14 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { Reason, RpcError } from '@callgate/core/errors';
-import {
-  type AllowRule,
-  type ByteStream,
-  type Link,
-  openStreamLink,
-  refusal,
-  refuseStream,
-  type StreamLinkOptions,
-} from '@callgate/core/transport';
+import { Reason, RpcError } from '../../errors/index.js';
+import type { AllowRule, Link } from '../contract.js';
+import { refusal } from '../options.js';
+import type { ByteStream } from './contract.js';
+import { openStreamLink, refuseStream } from './greeting.js';
+import type { StreamLinkOptions } from './options.js';
 
 /** How long, in ms, a client may take for its greeting, which it sends right after connecting. */
 const GREETING_MS = 10_000;

@@ -1,0 +1,1 @@
+export { type PipedChild, type SpawnPlace, type SpawnWithPipesOptions, spawnWithPipes } from '@callgate/transport-pipe';

@@ -1,0 +1,37 @@
+import { Reason, RpcError } from '@callgate/core/errors';
+import type { Transport } from '@callgate/core/transport';
+import { type AddonResult, tryLoadAddon } from '@callgate/native';
+import { needAddon } from '../need-addon.js';
+import { fifoCapabilities } from './capabilities.js';
+import { connect, connectSync } from './connect.js';
+import { listen } from './listen.js';
+import { type FifoOptions, fifoOptionProblems, resolveFifoOptions } from './options.js';
+
+/** The transport of `fifo:` addresses over what loading the native addon has brought. It does nothing without. */
+export function createFifoTransport(loaded: AddonResult): Transport {
+  return Object.freeze<Transport>({
+    scheme: 'fifo',
+    capabilities: fifoCapabilities,
+    validateOptions: fifoOptionProblems,
+    async connect(address, options, deadline, signal) {
+      return connect(needAddon(loaded, 'fifo'), address, resolveFifoOptions(options as FifoOptions), deadline, signal);
+    },
+    connectSync(address, options, deadline) {
+      return connectSync(needAddon(loaded, 'fifo'), address, resolveFifoOptions(options as FifoOptions), deadline);
+    },
+    async listen(address, options, onLink, onError = () => undefined) {
+      const resolved = resolveFifoOptions(options as FifoOptions);
+      if (options.allow !== undefined) {
+        throw new RpcError(
+          'FAILED_PRECONDITION',
+          "fifo: cannot check `allow`: the kernel does not tell its peers' uid and gid (capability: credentials). Say who may by `mode`, and by the directory's permissions",
+          { reason: Reason.UNSUPPORTED, failed: 'channel' },
+        );
+      }
+      return listen(needAddon(loaded, 'fifo'), address, resolved, onLink, onError);
+    },
+  });
+}
+
+/** Calls over named pipes: `fifo:/run/geo.fifo`, `fifo:./geo.fifo`, `fifo:geo`. */
+export const fifoTransport: Transport = createFifoTransport(tryLoadAddon());
