@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { spawnWithPipes } from 'callgate/pipe';
 import type { ServerJob } from './server-main.js';
 import type { Meeting, NodeSubject } from './subject.js';
 
@@ -35,6 +37,17 @@ export async function meet(subject: NodeSubject, dir: string, serverPid?: number
       await gone;
     };
     return { meeting: { dir, child }, pids: [process.pid, child.pid ?? -1], stop };
+  }
+  if (subject.home === 'piped') {
+    const args = [fileURLToPath(program), JSON.stringify(job)];
+    // Its standard input is its lifeline.
+    const piped = await spawnWithPipes(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] });
+    const gone = once(piped.process, 'exit');
+    const stop = async () => {
+      piped.process.stdin?.end();
+      await gone;
+    };
+    return { meeting: { dir, url: piped.url }, pids: [process.pid, piped.pid], stop };
   }
   if (serverPid === undefined) throw new Error(`${subject.name}: no server was started`);
   return { meeting: { dir }, pids: [process.pid, serverPid], stop: async () => {} };

@@ -20,6 +20,8 @@ export interface Meeting {
   readonly dir: string;
   /** The server's process, where the client had to start it (`home: 'child'`). */
   readonly child?: ChildProcess;
+  /** Where to reach the server, which the client had to start with pipes (`home: 'piped'`). */
+  readonly url?: string;
   /** The server's thread, where the client had to start it (`home: 'thread'`). */
   readonly worker?: Worker;
 }
@@ -40,8 +42,11 @@ interface SubjectWords {
 /** A subject written in JavaScript: a server part and a client part, each run in a fresh process (or thread). */
 export interface NodeSubject extends SubjectWords {
   readonly kind: 'callgate' | 'peer';
-  /** Where the server lives: a process of its own, a child that the client forks, or a thread of the client's process. */
-  readonly home: 'process' | 'child' | 'thread';
+  /**
+   * Where the server lives: a process of its own, a child that the client forks or, `piped`, starts with pipes, or a
+   * thread of the client's process.
+   */
+  readonly home: 'process' | 'child' | 'piped' | 'thread';
   /** The subject that does the same with nothing around it, and blocks as this one does: for `--figure one-core`. */
   readonly bare?: string;
   /** Answers every request with `greet`; resolves, when a client may come, to what ends it. */

@@ -33,12 +33,12 @@ export function callgateSubject(particular: CallgateSubject): NodeSubject {
       if (chosen) writeFileSync(noteIn(dir), url!);
       return () => server.close();
     },
-    async connect({ dir }) {
-      const client = createClient(Greeter, whereIn(dir), { transport });
+    async connect({ dir, url = whereIn(dir) }) {
+      const client = createClient(Greeter, url, { transport });
       return { greet: (request) => client.greet(request), close: () => client.$close() };
     },
-    connectSync({ dir }) {
-      const client = createSyncClient(Greeter, whereIn(dir), { transport });
+    connectSync({ dir, url = whereIn(dir) }) {
+      const client = createSyncClient(Greeter, url, { transport });
       return { greet: (request) => client.greet(request), close: () => client.$close() };
     },
   };

@@ -1,14 +1,26 @@
 import type { Subject } from '../subject.js';
 import { childIpc } from './child-ipc.js';
+import { fifo } from './fifo.js';
 import { grpcJs } from './grpc-js.js';
 import { inproc } from './inproc.js';
 import { messagePort } from './message-port.js';
+import { pipe } from './pipe.js';
 import { shm } from './shm.js';
 import { tcp } from './tcp.js';
 import { unix } from './unix.js';
 
 /** All subjects, in the order of the table. A comparison's two sides stand close together, and so run close in time. */
-export const subjects: readonly Subject[] = [...shm, childIpc, grpcJs, ...unix, ...tcp, ...inproc, messagePort];
+export const subjects: readonly Subject[] = [
+  ...shm,
+  childIpc,
+  grpcJs,
+  ...unix,
+  ...tcp,
+  ...pipe,
+  ...fifo,
+  ...inproc,
+  messagePort,
+];
 
 /** @throws Error that lists what there is, when there is no such subject */
 export function subjectNamed(name: string): Subject {

@@ -1,8 +1,10 @@
 /** The client of the demo for one URL: asks, compares, measures, and prints reports. */
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { jobOf, timeAsync, timeSync } from '@callgate/bench';
 import { createClient, createSyncClient } from 'callgate';
+import { type PipedChild, spawnWithPipes } from 'callgate/pipe';
 import { Geo } from '../gen/geo.js';
 import { openAtlas } from './atlas.js';
 import { createConversation } from './conversation.js';
@@ -14,7 +16,7 @@ import { pointNemo, sayCitiesOf, sayNearest, sayStatistics } from './words.js';
 
 export interface ClientJob {
   readonly url: string;
-  /** Whether the server is to be a thread of this process, as `inproc:` asks for. */
+  /** Whether the server is to be a thread of this process, as `inproc:` asks for, or a child of it, as `pipe:` does. */
   readonly startServer: boolean;
   readonly seconds: number;
   readonly warmUpSeconds: number;
@@ -22,10 +24,25 @@ export interface ClientJob {
 
 const { url, startServer, seconds, warmUpSeconds } = jobOf<ClientJob>();
 const serverProgram = new URL('server-main.js', import.meta.url);
-const worker = startServer ? new Worker(serverProgram, { workerData: { url } satisfies ServerJob }) : undefined;
+const piped = url.startsWith('pipe:');
+const worker =
+  startServer && !piped ? new Worker(serverProgram, { workerData: { url } satisfies ServerJob }) : undefined;
 const ready = worker && once(worker, 'message');
 const atlas = openAtlas();
 await ready;
+
+const started: PipedChild[] = [];
+/** Where to call. A pipe is one link for life, so each client over pipes starts a server for itself. */
+async function meet(): Promise<string> {
+  if (!piped) return url;
+  const job: ServerJob = { url: 'pipe:inherited' };
+  // The child's standard input is its lifeline.
+  const child = await spawnWithPipes(process.execPath, [fileURLToPath(serverProgram), JSON.stringify(job)], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  started.push(child);
+  return child.url;
+}
 
 const questions = questionsAbout(atlas);
 const conversation = createConversation(atlas);
@@ -38,7 +55,7 @@ function compare(mode: string, answers: readonly string[]): void {
   print({ kind: 'answers', mode, questions: questions.length, digest: digest(answers), differences });
 }
 
-const blocking = createSyncClient(Geo, url);
+const blocking = createSyncClient(Geo, await meet());
 const springfields = blocking.lookUp({ name: 'Springfield', limit: 1000 });
 const neighbours = blocking.nearest({ point: pointNemo, count: 3 });
 const norway = blocking.statistics({ country: 'NO' });
@@ -53,7 +70,7 @@ timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
 print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
 blocking.$close();
 
-const awaiting = createClient(Geo, url);
+const awaiting = createClient(Geo, await meet());
 compare('async', await Promise.all(questions.map((question) => askAsync(awaiting, question))));
 for (const [mode, inFlight] of [
   ['async', 1],
@@ -65,3 +82,4 @@ for (const [mode, inFlight] of [
 }
 await awaiting.$close();
 await worker?.terminate();
+for (const child of started) child.process.stdin?.end();

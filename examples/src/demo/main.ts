@@ -27,7 +27,14 @@ async function run(all: Children): Promise<void> {
   const socket = join(all.dir, 'geo');
   const urls =
     url === undefined
-      ? ['inproc:geo', `shm:${socket}-shm.sock`, `unix:${socket}-unix.sock`, await freeTcpUrl()]
+      ? [
+          'inproc:geo',
+          `shm:${socket}-shm.sock`,
+          `unix:${socket}-unix.sock`,
+          await freeTcpUrl(),
+          'pipe:child',
+          `fifo:${socket}.fifo`,
+        ]
       : [url];
   const stages: Stage[] = [];
   for (const one of urls) {

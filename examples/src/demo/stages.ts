@@ -33,14 +33,14 @@ export interface Lengths {
   readonly warmUpSeconds: number;
 }
 
-/** Callgate at one URL: a server process (for `inproc:` a thread of the client) and a client process. */
+/** Callgate at one URL: a client process, and a server process (for `inproc:` a thread, for `pipe:` a child of the client). */
 export function runCallgate(children: Children, url: string, lengths: Lengths): Promise<Stage> {
   const scheme = url.slice(0, url.indexOf(':') + 1);
-  const threads = scheme === 'inproc:';
+  const startServer = scheme === 'inproc:' || scheme === 'pipe:';
   return converse(children, scheme, 'callgate', {
-    server: threads ? undefined : new URL('server-main.js', import.meta.url),
+    server: startServer ? undefined : new URL('server-main.js', import.meta.url),
     client: new URL('client-main.js', import.meta.url),
-    job: { url, startServer: threads, ...lengths },
+    job: { url, startServer, ...lengths },
   });
 }
 
@@ -58,6 +58,8 @@ const bareNames: ReadonlyMap<string, string> = new Map([
   ['shm', 'shared memory'],
   ['unix', 'Unix socket'],
   ['tcp', 'TCP'],
+  ['pipe', 'pipes'],
+  ['fifo', 'named pipes'],
 ]);
 
 /** The schemes of those whose bare mechanism is there to compare with. */
