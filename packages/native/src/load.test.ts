@@ -65,3 +65,10 @@ test('the environment can switch the addon off', async () => {
     'The native addon of @callgate/native could not be loaded: it is switched off by the environment variable CALLGATE_NATIVE=off. Unset it to use the addon.',
   );
 });
+
+test('a value of CALLGATE_NATIVE that means nothing is told instead of ignored', async () => {
+  expect(await said(dirname(dist), { CALLGATE_NATIVE: 'of' })).toBe(
+    'The native addon of @callgate/native could not be loaded: the environment variable CALLGATE_NATIVE is "of": expected on or off.',
+  );
+  expect(await said(dirname(dist), { CALLGATE_NATIVE: 'on' })).toMatch(/^loaded \d+$/);
+});

@@ -35,9 +35,11 @@ export function loadAddon(): NativeAddon {
 }
 
 function load(): AddonResult {
-  if (process.env.CALLGATE_NATIVE === 'off') {
+  const { CALLGATE_NATIVE: wanted = 'on' } = process.env;
+  if (wanted === 'off') {
     return failed('it is switched off by the environment variable CALLGATE_NATIVE=off. Unset it to use the addon.');
   }
+  if (wanted !== 'on') return failed(`the environment variable CALLGATE_NATIVE is "${wanted}": expected on or off.`);
   if (process.platform !== 'linux') {
     return failed(`it works on Linux only, and this is ${process.platform}. Choose a transport that does not need it.`);
   }

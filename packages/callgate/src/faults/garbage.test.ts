@@ -36,7 +36,11 @@ describe('A server over unix:', () => {
 
   it.each([
     ['random bytes', 'garbage', /does not speak Callgate: it began with 00/],
-    ['HTTP', 'http', /does not speak Callgate: it began with 47 45 54 20 .* \("GET \/ HT"\)$/],
+    [
+      'HTTP',
+      'http',
+      /does not speak Callgate: it began with 47 45 54 20 .* \("GET \/ HT"\); is it a server of another transport\?$/,
+    ],
   ])('tells who sends %s that he is a stranger, and hangs up.', async (_what, act, words) => {
     const peer = stage.stranger('garbage.py', fileOf(url), act);
     await peer.says('done');

@@ -22,6 +22,7 @@ import {
   undecodable,
   unknownMethod,
 } from './failures.js';
+import { Reservations } from './reservations.js';
 import type { Routes } from './router.js';
 
 export interface ServingOptions {
@@ -41,8 +42,7 @@ export class CallsInProgress implements RequestSink {
   readonly #admission: Admission;
   /** Calls whose handlers are not done at once. */
   readonly #pending = new Map<number, CallInProgress>();
-  /** Calls for which a probe holds a slot. */
-  readonly #reserved = new Set<number>();
+  readonly #reservations: Reservations;
   readonly #deadlines = new Deadlines((now) => this.#sweep(now));
 
   constructor(channel: Channel, options: ServingOptions) {
@@ -50,6 +50,7 @@ export class CallsInProgress implements RequestSink {
     this.#options = options;
     this.#routes = options.routes;
     this.#admission = options.admission;
+    this.#reservations = new Reservations(options.admission);
   }
 
   onRequest(envelope: Envelope, span: Span): void {
@@ -61,8 +62,7 @@ export class CallsInProgress implements RequestSink {
   onEnd(end: LinkEnd): void {
     if (end.by === 'fault') this.#options.onError(end.error);
     this.stopAll(end.error);
-    for (const _ of this.#reserved) this.#admission.release();
-    this.#reserved.clear();
+    this.#reservations.releaseAll();
     this.#deadlines.stop();
   }
 
@@ -80,7 +80,7 @@ export class CallsInProgress implements RequestSink {
 
   #request(envelope: Envelope, span: Span): void {
     const { callId, flags } = envelope;
-    const reserved = (flags & Flag.RESERVED) !== 0 && this.#reserved.delete(callId);
+    const reserved = (flags & Flag.RESERVED) !== 0 && this.#reservations.redeem(callId);
     const route = this.#routes[envelope.methodId];
     if (route === undefined) {
       if (reserved) this.#admission.release();
@@ -111,6 +111,8 @@ export class CallsInProgress implements RequestSink {
       this.#fail(call, expired(call));
     } else if (reserved || (!this.#options.draining() && this.#admission.tryTake())) {
       this.#run(call, request);
+    } else if ((flags & Flag.RESERVED) !== 0) {
+      this.#fail(call, noHandlerReady(call.path));
     } else {
       this.#queue(call, request, left);
     }
@@ -228,15 +230,17 @@ export class CallsInProgress implements RequestSink {
 
   #probe(envelope: Envelope): void {
     const { callId } = envelope;
-    const ready = !this.#options.draining() && !this.#reserved.has(callId) && this.#admission.tryTake();
-    if (ready) this.#reserved.add(callId);
-    const error = ready ? undefined : noHandlerReady(this.#routes[envelope.methodId]?.path ?? 'the method');
-    if (error === undefined) this.#channel.sendLater(Kind.READY, 0, callId, 0);
-    else this.#channel.sendFailure(callId, error);
+    const until = this.#options.draining() ? undefined : this.#reservations.tryReserve(callId, performance.now());
+    if (until === undefined) {
+      this.#channel.sendFailure(callId, noHandlerReady(this.#routes[envelope.methodId]?.path ?? 'the method'));
+      return;
+    }
+    this.#deadlines.add(until);
+    this.#channel.sendLater(Kind.READY, 0, callId, 0);
   }
 
   #cancel(callId: number): void {
-    if (this.#reserved.delete(callId)) this.#admission.release();
+    this.#reservations.release(callId);
     const call = this.#pending.get(callId);
     if (call === undefined) return;
     this.#pending.delete(callId);
@@ -244,7 +248,7 @@ export class CallsInProgress implements RequestSink {
   }
 
   #sweep(now: number): number {
-    let next = Number.POSITIVE_INFINITY;
+    let next = this.#reservations.sweep(now);
     for (const call of this.#pending.values()) {
       if (call.deadline > now) {
         next = Math.min(next, call.deadline);

@@ -11,6 +11,7 @@ const HELLO = '{"maxMessageBytes":4096,"methods":[],"schemas":{"roots":[],"messa
 const RING = 4096;
 /** Ids of methods by their places in test.Texts. */
 const ECHO = 0;
+const WORK = 1;
 const NOTE = 2;
 
 function send(link: Link, kind: number, callId = 0, payload = '', more: { methodId?: number; flags?: number } = {}) {
@@ -125,3 +126,39 @@ describe('a server', () => {
     await server.close();
   });
 });
+
+describe('a slot that a probe has reserved', () => {
+  const slow = (opened: Promise<unknown>): typeof echoing => ({
+    ...echoing,
+    work: async (request) => {
+      await opened;
+      return request;
+    },
+  });
+
+  it('goes to others when the request does not come, and the request is refused when it comes after all', async () => {
+    const all = gate();
+    const { server, link } = await served({ maxConcurrentCalls: 1 }, slow(all.opened));
+    send(link, Kind.PROBE, 1, '', { methodId: WORK });
+    expect(kindOf(await receiveRaw(link))).toBe(Kind.READY);
+    expect(server.stats).toMatchObject({ running: 1, queued: 0 });
+    send(link, Kind.REQUEST, 2, '', { methodId: WORK });
+    await expect.poll(() => server.stats, { timeout: 10_000 }).toMatchObject({ running: 1, queued: 1 });
+    // What is queued begins when the reservation has expired, and keeps the slot.
+    await expect.poll(() => server.stats, { timeout: 10_000 }).toMatchObject({ running: 1, queued: 0 });
+    send(link, Kind.REQUEST, 1, '', { methodId: WORK, flags: Flag.RESERVED });
+    const refusal = (await receiveRaw(link)) ?? Buffer.alloc(0);
+    expect(kindOf(refusal)).toBe(Kind.REPLY);
+    expect(refusal.toString()).toContain(
+      "test.Texts/Work: not begun, since no handler is ready (timeout: 'immediate')",
+    );
+    all.open();
+    expect(kindOf(await receiveRaw(link))).toBe(Kind.REPLY);
+    link.abort();
+    await server.close();
+  });
+});
+
+function kindOf(message: Buffer | null | undefined): number | undefined {
+  return message?.[3];
+}

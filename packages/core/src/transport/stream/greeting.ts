@@ -193,7 +193,10 @@ class Greeting {
     const start = this.#bytes.subarray(0, Math.min(this.#got, 8));
     const hex = start.toString('hex').replace(/..(?=.)/g, '$& ');
     const text = start.toString('latin1').replace(/[^ -~]/g, '.');
-    return violation(this.#who, `does not speak Callgate: it began with ${hex} ("${text}")`);
+    return violation(
+      this.#who,
+      `does not speak Callgate: it began with ${hex} ("${text}"); is it a server of another transport?`,
+    );
   }
 
   #otherVersion(): RpcError {
