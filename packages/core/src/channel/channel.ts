@@ -35,22 +35,32 @@ export interface RequestSink {
 
 export interface ChannelOptions {
   readonly link: Link;
-  readonly local: Hello;
-  readonly remote: Hello;
+  /** What both sides said in their greetings; absent where none are exchanged. */
+  readonly local?: Hello;
+  readonly remote?: Hello;
   /** Send and expect checksums. */
   readonly checksum: boolean;
+  /**
+   * Messages may come from anybody, or in pieces: one that can't be read is dropped, and told to `onStray`. Otherwise
+   * it ends the channel. @default false
+   */
+  readonly shared?: boolean;
 }
 
 /** A link that moves calls: envelopes out, envelopes in, each to whom it concerns. */
 export class Channel {
   readonly link: Link;
-  readonly remote: Hello;
+  /** The peer's greeting; undefined where none are exchanged. */
+  readonly remote: Hello | undefined;
   readonly outbox: Outbox;
   replies: ReplySink | undefined;
   requests: RequestSink | undefined;
+  /** Hears of messages of a shared link that could not be read. Must not throw. */
+  onStray: ((error: RpcError) => void) | undefined;
   /** Bytes of the largest payload that both sides take. */
   readonly maxPayloadBytes: number;
   readonly #flags: number;
+  readonly #shared: boolean;
   readonly #envelope: Envelope = emptyEnvelope();
   /** Something was handled that goes on in a microtask: the receive loop had better let it run before it polls. */
   yieldDue = false;
@@ -64,11 +74,15 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.link = options.link;
     this.remote = options.remote;
+    this.#shared = options.shared ?? false;
     this.outbox = new Outbox(options.link);
     this.#flags = options.checksum ? Flag.CHECKSUM : 0;
     this.maxPayloadBytes =
-      Math.min(options.link.maxMessageBytes, options.local.maxMessageBytes, options.remote.maxMessageBytes) -
-      ENVELOPE_BYTES;
+      Math.min(
+        options.link.maxMessageBytes,
+        options.local?.maxMessageBytes ?? Number.POSITIVE_INFINITY,
+        options.remote?.maxMessageBytes ?? Number.POSITIVE_INFINITY,
+      ) - ENVELOPE_BYTES;
   }
 
   /** True once the channel has ended: nothing can be sent. */
@@ -155,7 +169,7 @@ export class Channel {
     const envelope = this.#envelope;
     const problem = readEnvelope(span, envelope);
     if (problem !== undefined) {
-      this.fail(envelopeError(problem, envelope, this.link.peer.address));
+      this.#unreadable(envelopeError(problem, envelope, this.link.peer.address));
       return;
     }
     switch (envelope.kind) {
@@ -163,22 +177,31 @@ export class Channel {
       case Kind.PROBE:
       case Kind.CANCEL:
         if (this.requests === undefined)
-          this.fail(violation('a call, though this side serves nothing', this.link.peer.address));
+          this.#unreadable(violation('a call, though this side serves nothing', this.link.peer.address));
         else this.requests.onRequest(envelope, span);
         return;
       case Kind.REPLY:
       case Kind.READY:
       case Kind.TAKEN:
         if (this.replies === undefined)
-          this.fail(violation('a reply, though this side called nothing', this.link.peer.address));
+          this.#unreadable(violation('a reply, though this side called nothing', this.link.peer.address));
         else this.replies.onReply(envelope, span);
         return;
       case Kind.GOODBYE:
+        if (this.#shared) return;
         this.#farewell = decodeFailure(envelope.status, span.bytes, span.start + ENVELOPE_BYTES, span.end, 'channel');
         return;
+      case Kind.HELLO:
+        this.#unreadable(violation('a greeting where none is expected', this.link.peer.address));
+        return;
       default:
-        this.fail(violation(`a message of unknown kind ${envelope.kind}`, this.link.peer.address));
+        this.#unreadable(violation(`a message of unknown kind ${envelope.kind}`, this.link.peer.address));
     }
+  }
+
+  #unreadable(error: RpcError): void {
+    if (this.#shared) this.onStray?.(error);
+    else this.fail(error);
   }
 
   /** Ends the channel because of what the peer sent: says so to the peer as far as it still listens, then drops the link. */

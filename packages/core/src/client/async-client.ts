@@ -4,16 +4,16 @@ import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection.js';
-import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
+import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
 
 /** Makes a stub of promises. `target` is asked when a connection is needed: by the first call, and after a loss. */
-export function createClientOn<S extends ServiceDefinition>(
+export function createClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
   service: S,
   target: () => Target,
-  options: ClientOptions = {},
-): Client<S> {
+  options: ClientOptions<D> = {},
+): Client<S, D> {
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight((busy) => {
@@ -38,11 +38,11 @@ export function createClientOn<S extends ServiceDefinition>(
     );
     await connection.close();
   };
-  return Object.assign(stubObject(methods, invoke), {
-    $channel: clientChannel(connection, calls),
+  return Object.assign(stubObject(methods, resolved.direction, invoke), {
+    $channel: clientChannel(connection, calls, resolved.direction),
     $close: close,
     [Symbol.asyncDispose]: close,
-  }) as unknown as Client<S>;
+  }) as unknown as Client<S, D>;
 }
 
 /** Makes calls whose callers await. */
@@ -122,6 +122,14 @@ class AsyncCaller {
   }
 
   #probe(open: OpenChannel, call: CallInFlight, request: unknown): void {
+    if (open.oneWay) {
+      // Nobody can answer: that the link takes it now is all there is to know.
+      if (open.channel.outbox.length > 0 || !trySendRequest(open, call, request)) {
+        throw notReady(call.stub.path, 'the link has no room');
+      }
+      this.#sent(open, call);
+      return;
+    }
     if (open.channel.outbox.length > 0 || !trySendProbe(open, call)) {
       throw notReady(call.stub.path, 'the link has no room');
     }

@@ -72,7 +72,8 @@ export class CallsInFlight {
   /** Ends a call early; the callee, if it may have it, is told to stop. */
   cancel(call: CallInFlight, error: RpcError): void {
     if (call.settled) return;
-    if (call.begunThere) call.channel?.sendLater(Kind.CANCEL, 0, call.id, 0);
+    if (call.begunThere && call.channel?.link.direction === 'duplex')
+      call.channel.sendLater(Kind.CANCEL, 0, call.id, 0);
     this.#end(call, error);
   }
 
@@ -138,12 +139,13 @@ const stageWords = {
 } as const;
 
 function expiry(call: CallInFlight): RpcError {
+  const oneWay = call.channel?.link.direction === 'send';
   if (call.phases.immediate && call.stage !== 'replying') return notReady(call.stub.path, stageWords[call.stage]);
   const afterMs = Math.round(performance.now() - call.begunMs);
   const why =
     call.phases.sendMs === 0 && call.stage === 'connecting'
       ? 'its deadline had passed before it began'
-      : `${stageWords[call.stage]} when its deadline passed, ${afterMs} ms after it began`;
+      : `${stageWords[oneWay ? 'sending' : call.stage]} when its deadline passed, ${afterMs} ms after it began${oneWay ? '; it may still take it' : ''}`;
   return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${why}`, { reason: Reason.DEADLINE });
 }
 

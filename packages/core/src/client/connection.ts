@@ -1,9 +1,10 @@
 import {
+  type BeginOptions,
+  begin,
   type Channel,
+  directionProblem,
   driveAsync,
   driveSync,
-  type GreetOptions,
-  greet,
   type Hello,
   receiveLoop,
   receiveRest,
@@ -22,6 +23,7 @@ import type {
 import type { StubMethod } from './call-in-flight.js';
 import type { CallsInFlight } from './calls-in-flight.js';
 import { bindMethods, type MethodIds } from './method-ids.js';
+import type { ClientDirection } from './options.js';
 
 /** Where a client's calls go. */
 export interface Target {
@@ -32,6 +34,7 @@ export interface Target {
 
 export interface ConnectionOptions {
   readonly mode: Mode;
+  readonly direction: ClientDirection;
   readonly connectTimeoutMs: number;
   /** undefined: as the transport's capabilities suggest. */
   readonly checksum: boolean | undefined;
@@ -44,6 +47,8 @@ export const IMMEDIATE_CONNECT_MS = 250;
 export interface OpenChannel {
   readonly channel: Channel;
   readonly methodIds: MethodIds;
+  /** Nothing comes back: it carries one-way calls only. */
+  readonly oneWay: boolean;
 }
 
 /** A client's way to its server: opened by the first call, and again by the first call after it was lost. */
@@ -96,9 +101,9 @@ export class Connection {
     if (this.#open !== undefined) receiveRest(this.#open.channel);
     const target = this.#usableTarget();
     const before = Math.min(deadline, performance.now() + this.#options.connectTimeoutMs);
-    const link = target.transport.connectSync(target.address, target.transportOptions, before);
+    const link = target.transport.connectSync(target.address, this.#transportOptions(target), before);
     try {
-      return this.#adopt(driveSync(greet(link, this.#greeting(target, link)), link, before));
+      return this.#adopt(driveSync(begin(link, this.#beginning(target, link)), link, before));
     } catch (error) {
       link.abort();
       throw error;
@@ -127,9 +132,9 @@ export class Connection {
     const target = this.#usableTarget();
     const before = performance.now() + this.#options.connectTimeoutMs;
     const { signal } = this.#giveUp;
-    const link = await target.transport.connect(target.address, target.transportOptions, before, signal);
+    const link = await target.transport.connect(target.address, this.#transportOptions(target), before, signal);
     try {
-      const open = this.#adopt(await driveAsync(greet(link, this.#greeting(target, link)), link, before, signal));
+      const open = this.#adopt(await driveAsync(begin(link, this.#beginning(target, link)), link, before, signal));
       void receiveLoop(open.channel);
       return open;
     } catch (error) {
@@ -139,7 +144,10 @@ export class Connection {
   }
 
   #adopt(channel: Channel): OpenChannel {
-    const open = { channel, methodIds: bindMethods(this.#methods, channel.remote, channel.link.peer.address) };
+    const { link, remote } = channel;
+    if (link.direction !== this.#options.direction) throw wrongDirection(link, this.#options.direction);
+    const methodIds = bindMethods(this.#methods, remote, link.peer.address);
+    const open = { channel, methodIds, oneWay: link.direction === 'send' };
     channel.replies = {
       onReply: (envelope, span) => this.#calls.onReply(envelope, span),
       onEnd: (end) => {
@@ -153,21 +161,40 @@ export class Connection {
     return open;
   }
 
-  #greeting(target: Target, link: Link): GreetOptions {
+  #beginning(target: Target, link: Link): BeginOptions {
     const local: Hello = { maxMessageBytes: link.maxMessageBytes, methods: [] };
-    const checksum = this.#options.checksum ?? target.transport.capabilities.damages;
-    return { local, checksum, doing: `connecting to ${target.address.url}` };
+    const { capabilities } = target.transport;
+    const checksum = this.#options.checksum ?? capabilities.damages;
+    return { local, checksum, capabilities, doing: `connecting to ${target.address.url}` };
+  }
+
+  #transportOptions(target: Target): TransportOptions {
+    const { direction } = this.#options;
+    const { transportOptions } = target;
+    return (transportOptions.direction ?? 'duplex') === direction
+      ? transportOptions
+      : { ...transportOptions, direction };
   }
 
   #usableTarget(): Target {
     const target = this.#target();
-    const { capabilities } = target.transport;
-    if (!capabilities.directions.includes('duplex')) throw unsupported(target, 'two-way calls', 'directions: duplex');
+    const problem = targetProblem(target, this.#options.direction, this.#options.mode);
+    if (problem !== undefined) throw problem;
     return target;
   }
 }
 
-function unsupported(target: Target, what: string, capability: string): RpcError {
-  const words = `${target.address.url}: the ${target.transport.scheme}: transport can't do ${what} (capability ${capability})`;
+function wrongDirection(link: Link, asked: ClientDirection): RpcError {
+  const words = `the link to ${link.peer.address} was opened with direction ${link.direction}, though ${asked} was asked for`;
+  return new RpcError('INTERNAL', words, { failed: 'channel' });
+}
+
+/** Why a target can't carry such a client's calls, or undefined. FAILED_PRECONDITION, naming the capability. */
+export function targetProblem(target: Target, direction: ClientDirection, mode: Mode): RpcError | undefined {
+  const { transport, address } = target;
+  const problem = directionProblem(transport, 'connect', direction, address.url);
+  if (problem !== undefined) return problem;
+  if (direction === 'duplex' || mode === 'async' || transport.capabilities.confirms) return undefined;
+  const words = `${address.url}: a blocking one-way call waits until it has been taken, which the ${transport.scheme}: transport can't tell (capability confirms); use a client whose calls are awaited`;
   return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
 }

@@ -1,4 +1,4 @@
-import type { Hello, MethodEntry } from '../channel/index.js';
+import { type Hello, type MethodEntry, methodIdOf } from '../channel/index.js';
 import { compareSchemas } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { StubMethod } from './call-in-flight.js';
@@ -6,8 +6,9 @@ import type { StubMethod } from './call-in-flight.js';
 /** For each method of a stub, by its index: the callee's number for it, or why it can't be called. */
 export type MethodIds = readonly (number | RpcError)[];
 
-/** Finds a stub's methods in the callee's method table. */
-export function bindMethods(methods: readonly StubMethod[], remote: Hello, address: string): MethodIds {
+/** Finds a stub's methods in the callee's method table; without one, their ids are known alone. */
+export function bindMethods(methods: readonly StubMethod[], remote: Hello | undefined, address: string): MethodIds {
+  if (remote === undefined) return methods.map(({ path }) => methodIdOf(path));
   const ids = new Map(remote.methods.map((entry, id) => [`${entry.service}/${entry.method}`, id]));
   return methods.map((stub) => {
     const id = ids.get(stub.path);

@@ -4,6 +4,7 @@ import { resolveClientOptions } from './options.js';
 describe('the options of a client', () => {
   it('have defaults, and are frozen', () => {
     expect(resolveClientOptions({})).toEqual({
+      direction: 'duplex',
       timeout: undefined,
       connectTimeoutMs: 10_000,
       immediateGraceMs: 20,
@@ -14,7 +15,7 @@ describe('the options of a client', () => {
   });
 
   it.each([
-    [{ timeuot: 5 }, 'timeuot: unknown option of a client; known are timeout, connectTimeoutMs'],
+    [{ timeuot: 5 }, 'timeuot: unknown option of a client; known are direction, timeout, connectTimeoutMs'],
     [{ connectTimeoutMs: -1 }, 'connectTimeoutMs: expected milliseconds of 0 or more, found -1'],
     [{ immediateGraceMs: '20' }, 'immediateGraceMs: expected milliseconds of 0 or more, found 20'],
   ])('%j are refused in words', (options, words) => {

@@ -9,8 +9,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which way a client's channel goes: calls out and replies back, or (`send`) one-way calls out and nothing back. */
+export type ClientDirection = 'duplex' | 'send';
+
 /** Options of a client. */
-export interface ClientOptions {
+export interface ClientOptions<D extends ClientDirection = ClientDirection> {
+  /** `send` opens a channel that only sends: the stub then has the one-way methods only. @default 'duplex' */
+  readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default 'never' */
   readonly timeout?: Timeout | undefined;
   /** Milliseconds to connect and greet. @default 10000 */
@@ -24,6 +29,7 @@ export interface ClientOptions {
 }
 
 export interface ResolvedClientOptions {
+  readonly direction: ClientDirection;
   readonly timeout: Timeout | undefined;
   readonly connectTimeoutMs: number;
   readonly immediateGraceMs: number;
@@ -31,7 +37,7 @@ export interface ResolvedClientOptions {
   readonly interceptors: readonly Interceptor[];
 }
 
-const KNOWN = new Set(['timeout', 'connectTimeoutMs', 'immediateGraceMs', 'checksum', 'interceptors']);
+const KNOWN = new Set(['direction', 'timeout', 'connectTimeoutMs', 'immediateGraceMs', 'checksum', 'interceptors']);
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
@@ -46,11 +52,20 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     );
   }
   return Object.freeze({
+    direction: directionOf(options.direction ?? 'duplex'),
     timeout: options.timeout,
     connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
     checksum: options.checksum,
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
+  });
+}
+
+function directionOf(value: unknown): ClientDirection {
+  if (value === 'duplex' || value === 'send') return value;
+  const hint = value === 'receive' ? ' (a client calls, and so it sends; what receives is a server)' : '';
+  throw new RpcError('INVALID_ARGUMENT', `direction: expected duplex or send, found ${String(value)}${hint}`, {
+    reason: Reason.BAD_OPTION,
   });
 }
 

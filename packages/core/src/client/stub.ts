@@ -1,14 +1,16 @@
 import { methodPath, resolveTimeout } from '../channel/index.js';
 import type { MessageInit, MethodDefinition, MethodMap, ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
-import type { LinkEnd, Peer } from '../transport/contract.js';
+import type { Direction, LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
 import type { CallsInFlight, ClientStats } from './calls-in-flight.js';
 import type { Connection } from './connection.js';
-import type { CallOptions, ResolvedClientOptions } from './options.js';
+import type { CallOptions, ClientDirection, ResolvedClientOptions } from './options.js';
 
 /** What is behind a stub, for those who need to know. */
 export interface ClientChannel {
+  /** Which way it goes, as this side sees it. */
+  readonly direction: Direction;
   /** Who serves the calls; undefined while not connected. */
   readonly peer: Peer | undefined;
   /** How the connection was last lost; undefined while connected, and before the first call. */
@@ -19,12 +21,24 @@ export interface ClientChannel {
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? MessageInit<R> : never;
 type Response<M> = M extends MethodDefinition<infer _, infer R> ? R : never;
 
-/** The methods that can be called: those that stream can't, yet. */
-type Callable<M extends MethodMap> = { [K in keyof M as 'unary' extends M[K]['kind'] ? K : never]: M[K] };
+/** The methods that can be called: those that stream can't, yet, and over a channel that only sends the one-way ones can. */
+type Callable<M extends MethodMap, D extends ClientDirection> = {
+  [K in keyof M as 'unary' extends M[K]['kind']
+    ? Reachable<M[K]['oneway'], D> extends true
+      ? K
+      : never
+    : never]: M[K];
+};
+/** `boolean` for a method of which the types know nothing: the stub tells at run time. */
+type Reachable<Oneway extends boolean, D extends ClientDirection> = [D] extends ['duplex']
+  ? true
+  : true extends Oneway
+    ? true
+    : false;
 
 /** A stub whose methods give promises. Methods of the service never begin with `$`. */
-export type Client<S extends ServiceDefinition> = {
-  readonly [K in keyof Callable<S['methods']>]: (
+export type Client<S extends ServiceDefinition, D extends ClientDirection = 'duplex'> = {
+  readonly [K in keyof Callable<S['methods'], D>]: (
     request: Request<S['methods'][K]>,
     options?: CallOptions,
   ) => Promise<Response<S['methods'][K]>>;
@@ -36,8 +50,8 @@ export type Client<S extends ServiceDefinition> = {
 };
 
 /** A stub whose methods block the thread and return the reply. */
-export type SyncClient<S extends ServiceDefinition> = {
-  readonly [K in keyof Callable<S['methods']>]: (
+export type SyncClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'> = {
+  readonly [K in keyof Callable<S['methods'], D>]: (
     request: Request<S['methods'][K]>,
     options?: CallOptions,
   ) => Response<S['methods'][K]>;
@@ -48,8 +62,9 @@ export type SyncClient<S extends ServiceDefinition> = {
   [Symbol.dispose](): void;
 };
 
-export function clientChannel(connection: Connection, calls: CallsInFlight): ClientChannel {
+export function clientChannel(connection: Connection, calls: CallsInFlight, direction: Direction): ClientChannel {
   return {
+    direction,
     get peer() {
       return connection.peer;
     },
@@ -76,18 +91,26 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
 /** Makes a stub's methods; `invoke` does the calling. */
 export function stubObject(
   methods: readonly StubMethod[],
+  direction: ClientDirection,
   invoke: (stub: StubMethod, request: unknown, options: CallOptions | undefined) => unknown,
 ): Record<string, unknown> {
   const stub: Record<string, unknown> = {};
   for (const method of methods) {
-    const usable = method.method.kind === 'unary' ? invoke : refuseStreaming;
+    const absent = direction === 'send' && !method.method.oneway;
+    const usable = absent ? refuseTwoWay : method.method.kind === 'unary' ? invoke : refuseStreaming;
     // defineProperty, so that a method may be called `constructor` or `then` without surprises in the prototype.
     Object.defineProperty(stub, method.method.localName, {
       value: (request: unknown, options?: CallOptions) => usable(method, request, options),
-      enumerable: true,
+      // What is not there for the types is not there to be listed either; whoever calls it all the same is told why.
+      enumerable: !absent,
     });
   }
   return stub;
+}
+
+function refuseTwoWay(stub: StubMethod): never {
+  const words = `${stub.path}: it is answered, and this client's channel only sends (direction: send); use a duplex channel, or make the method one-way`;
+  throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
 }
 
 function refuseStreaming(stub: StubMethod): never {

@@ -4,16 +4,16 @@ import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection.js';
-import { type CallOptions, type ClientOptions, resolveClientOptions } from './options.js';
+import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
 
 /** Makes a stub whose methods block. `target` is asked when a connection is needed: by the first call, and after a loss. */
-export function createSyncClientOn<S extends ServiceDefinition>(
+export function createSyncClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
   service: S,
   target: () => Target,
-  options: ClientOptions = {},
-): SyncClient<S> {
+  options: ClientOptions<D> = {},
+): SyncClient<S, D> {
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight(() => undefined);
@@ -31,11 +31,11 @@ export function createSyncClientOn<S extends ServiceDefinition>(
           return reply;
         };
   const close = (): void => connection.closeSync();
-  return Object.assign(stubObject(methods, invoke), {
-    $channel: clientChannel(connection, calls),
+  return Object.assign(stubObject(methods, resolved.direction, invoke), {
+    $channel: clientChannel(connection, calls, resolved.direction),
     $close: close,
     [Symbol.dispose]: close,
-  }) as unknown as SyncClient<S>;
+  }) as unknown as SyncClient<S, D>;
 }
 
 /** Makes calls whose callers block. */
@@ -87,7 +87,8 @@ class SyncCaller {
         call.channel = undefined;
         continue;
       }
-      this.#receive(open, call);
+      if (open.oneWay) this.#awaitTaken(open, call);
+      else this.#receive(open, call);
       return;
     }
   }
@@ -105,6 +106,7 @@ class SyncCaller {
 
   /** False when the call has ended. Throws when it can't be sent: when the link has ended, the callee has nothing of it. */
   #send(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
+    if (call.phases.immediate && open.oneWay) return this.#sendAtOnce(open, call, request);
     if (call.phases.immediate && !this.#ask(open, call)) return false;
     call.stage = 'sending';
     const { link } = open.channel;
@@ -114,8 +116,28 @@ class SyncCaller {
       return false;
     }
     flush(open);
+    call.stage = open.oneWay ? 'sending' : 'replying';
+    return true;
+  }
+
+  /** Over a link from which nothing comes back: a receiver that has taken all before is as good as one that says it is ready. */
+  #sendAtOnce(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
+    if (!taken(open, NOW)) throw notReady(call.stub.path, 'what was sent before has not been taken');
+    if (!trySendRequest(open, call, request)) throw notReady(call.stub.path, 'the link has no room');
+    call.deadline = performance.now() + this.#graceMs;
+    flush(open);
     call.stage = 'replying';
     return true;
+  }
+
+  /** Blocks until the receiver has taken what was sent over a link from which nothing comes back. */
+  #awaitTaken(open: OpenChannel, call: CallInFlight): void {
+    const { link } = open.channel;
+    if (taken(open, call.deadline)) {
+      this.#calls.remove(call);
+      call.succeed(undefined);
+    } else if (link.end !== undefined) throw link.end.error;
+    else this.#calls.expire(call);
   }
 
   /** True when a handler is ready and reserved; otherwise the call has ended. */
@@ -142,6 +164,15 @@ class SyncCaller {
       }
     }
   }
+}
+
+/** An instant that has passed. */
+const NOW = Number.NEGATIVE_INFINITY;
+
+function taken({ channel: { link } }: OpenChannel, deadline: number): boolean {
+  if (link.waitTaken !== undefined) return link.waitTaken(deadline);
+  const words = `the link to ${link.peer.address} can't tell what was taken, though its transport says that it can (capability confirms)`;
+  throw new RpcError('INTERNAL', words, { failed: 'channel' });
 }
 
 /** Throws when the link turns out to have ended. */

@@ -1,4 +1,4 @@
-import type { Capabilities, TransportOptions } from '../transport/contract.js';
+import type { Capabilities, Direction, TransportOptions } from '../transport/contract.js';
 
 /** What the suite needs of a test runner: vitest, node:test and mocha have it (`after` serves as `afterAll`). */
 export interface Runner {
@@ -30,6 +30,7 @@ export interface TransportModule {
 
 export type ThemeName =
   | 'manifest'
+  | 'directions'
   | 'messages'
   | 'handles'
   | 'backpressure'
@@ -60,28 +61,45 @@ export interface TransportTest {
   readonly options?: TransportOptions;
   /** Milliseconds after which something that should happen counts as never happening. @default 10000 */
   readonly patienceMs?: number;
+  /**
+   * In which direction, as the client sees it, links are opened where the transport has several. Beside a run with its
+   * duplex links, a transport wants one with those that go one way. @default duplex where that can be
+   */
+  readonly direction?: Direction;
   /** Only these. @default all */
   readonly themes?: readonly ThemeName[];
+}
+
+/** A transport as other threads and processes load it, and how it is to open its links. */
+export interface DirectedModule {
+  readonly url: string;
+  readonly name: string;
+  /** As the client sees it; undefined leaves it to the transport. */
+  readonly direction?: Direction | undefined;
 }
 
 /** A TransportTest with nothing left open. */
 export interface ResolvedTest extends Omit<Required<TransportTest>, 'transport' | 'themes'> {
   /** As plain data, for other threads and processes. */
-  readonly transport: { readonly url: string; readonly name: string };
+  readonly transport: DirectedModule;
   readonly themes: ReadonlySet<ThemeName> | 'all';
 }
 
 export function resolveTransportTest(test: TransportTest): ResolvedTest {
   const patienceMs = test.patienceMs ?? 10_000;
-  const { delivery, addressing } = test.expected.capabilities;
+  const { delivery, addressing, directions } = test.expected.capabilities;
+  const { direction } = test;
   // Cases that must not hold for others would otherwise be left out in silence.
   if (delivery !== 'exact') throw new RangeError(`delivery: the suite judges "exact" only, found "${delivery}"`);
   if (addressing !== 'direct')
     throw new RangeError(`addressing: the suite judges "direct" only, found "${addressing}"`);
   if (!(patienceMs > 0)) throw new RangeError(`patienceMs: expected a positive number, found ${patienceMs}`);
+  if (direction !== undefined && !directions.includes(direction))
+    throw new RangeError(`direction: expected one of ${directions.join(', ')}, found "${direction}"`);
   return Object.freeze({
     ...test,
-    transport: { url: String(test.transport.url), name: test.transport.name },
+    direction: direction ?? (directions.includes('duplex') ? 'duplex' : (directions[0] ?? 'duplex')),
+    transport: { url: String(test.transport.url), name: test.transport.name, direction },
     options: test.options ?? {},
     patienceMs,
     themes: test.themes === undefined ? ('all' as const) : new Set(test.themes),

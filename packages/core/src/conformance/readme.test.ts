@@ -19,6 +19,8 @@ const everything: Capabilities = {
   credentials: true,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 };
 const nothing: Capabilities = {
   ...everything,
@@ -59,6 +61,10 @@ it('the README lists every promise that is tested, and no other', () => {
   const tested = new Set([
     ...promises({ capabilities: everything, reach: { worker: true, process: true } }),
     ...promises({ capabilities: nothing, reach: { worker: false, process: false } }),
+    ...promises({
+      capabilities: { ...everything, directions: ['duplex', 'send', 'receive'], confirms: true },
+      reach: { worker: true, process: true },
+    }),
     ...promises({ capabilities: { ...nothing, directions: ['receive'] }, reach: { worker: false, process: true } }),
   ]);
   const listed: string[] = [];

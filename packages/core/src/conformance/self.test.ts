@@ -21,18 +21,27 @@ const capabilities: Capabilities = {
   credentials: false,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 };
 
-type Kind = 'memory' | 'oneWay' | 'handing' | 'net' | 'inproc';
+type Kind = 'memory' | 'oneWay' | 'anyWay' | 'joined' | 'handing' | 'net' | 'inproc';
 
 const expected: Readonly<Record<Kind, Expected>> = {
   memory: { capabilities, reach: { worker: false, process: false } },
   oneWay: { capabilities: { ...capabilities, directions: ['send'] }, reach: { worker: false, process: false } },
   handing: { capabilities: { ...capabilities, handlesPerMessage: 3 }, reach: { worker: false, process: false } },
+  anyWay: {
+    capabilities: { ...capabilities, directions: ['duplex', 'send', 'receive'] },
+    reach: { worker: false, process: false },
+  },
+  joined: { capabilities, reach: { worker: false, process: false } },
   net: { capabilities: { ...capabilities, peerDeath: true }, reach: { worker: true, process: true } },
   inproc: {
     capabilities: {
       ...capabilities,
+      directions: ['duplex', 'send', 'receive'],
+      confirms: true,
       maxMessageBytes: 1_000_000_000, // Not compared: only the themes of blocking and peers run here.
       blocking: true,
       loans: true,
@@ -47,6 +56,8 @@ const addresses: Readonly<Record<Kind, (scratch: string, n: number) => string>> 
   memory: (scratch, n) => `memory:${join(scratch, `${n}`)}`,
   oneWay: (_, n) => `memory:${n}`,
   handing: (_, n) => `memory:${n}`,
+  anyWay: (_, n) => `memory:${n}`,
+  joined: (_, n) => `memory:${n}`,
   net: (scratch, n) => `net:${join(scratch, `${n}.sock`)}`,
   inproc: (scratch, n) => `inproc:${basename(scratch)}-${n}`,
 };
@@ -66,6 +77,8 @@ function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
 testTransport({ runner: { describe, it, afterAll }, ...test('memory') });
 testTransport({ runner: { describe, it, afterAll }, ...test('oneWay') });
 testTransport({ runner: { describe, it, afterAll }, ...test('handing'), themes: ['manifest', 'handles', 'leaks'] });
+testTransport({ runner: { describe, it, afterAll }, ...test('anyWay'), themes: ['manifest', 'directions'] });
+testTransport({ runner: { describe, it, afterAll }, ...test('joined') });
 testTransport({ runner: { describe, it, afterAll }, ...test('net') });
 
 /** Each fault, where it can be seen, and the promise that it breaks. */
@@ -82,6 +95,8 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['hands handles over with the message before', 'handing', 'handles', /delivers handles with their message/],
   ['keeps handles that nobody took', 'handing', 'handles', /closes handles that nobody took/],
   ['keeps handles that nobody received', 'handing', 'handles', /closes handles that were never received/],
+  ['sends the wrong way', 'anyWay', 'directions', /refuses to send from the receiving end/],
+  ['lies about its direction', 'anyWay', 'directions', /tells which way each end goes/],
   ['is never full', 'memory', 'backpressure', /says full to small messages/],
   ['lies about room', 'memory', 'backpressure', /whenWritable waits while the link is full/],
   ['ignores deadlines', 'memory', 'waiting', /whenReadable says no once a short deadline has passed/],
@@ -106,6 +121,8 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['keeps its timers', 'memory', 'leaks', /waits that ended by deadline and by signal/],
   ['leaks a descriptor', 'memory', 'leaks', /links that were closed/],
   ['leaves a file behind', 'memory', 'leaks', /has left nothing in its folder/],
+  ['takes sent for taken', 'inproc', 'directions', /waitTaken in a worker says no while the receiver/],
+  ['never sees what is taken', 'inproc', 'directions', /waitTaken in a worker sleeps until/],
   ['hangs in waitReadable', 'inproc', 'blocking', /waitReadable in a worker says no at its deadline/],
   ['wakes for nothing', 'inproc', 'blocking', /waitReadable in a worker sleeps until a message comes/],
   ['drops in closeSync', 'inproc', 'blocking', /closeSync in a worker delivers what was committed/],

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Link, Transport } from '../transport/contract.js';
+import type { Direction, Link, Transport } from '../transport/contract.js';
 import { backpressure } from './cases/backpressure.js';
 import { blocking } from './cases/blocking.js';
 import { death } from './cases/death.js';
+import { directions } from './cases/directions.js';
 import { ending } from './cases/ending.js';
 import { handles } from './cases/handles.js';
 import { leaks } from './cases/leaks.js';
@@ -37,6 +38,8 @@ export interface Way {
 /** What a theme sees while it states its cases. */
 export interface Suite {
   readonly expected: Expected;
+  /** In which the links of this run are opened, as the client sees it. */
+  readonly direction: Direction;
   /** The ways that the transport should have. */
   readonly ways: readonly Way[];
   /** The ways that it should refuse. */
@@ -50,6 +53,7 @@ export type Theme = (suite: Suite) => void;
 /** In the order in which they run. `leaks` is last: it also looks at what the others left behind. */
 const themes: Readonly<Record<ThemeName, Theme>> = {
   manifest,
+  directions,
   messages,
   handles,
   backpressure,
@@ -95,7 +99,13 @@ export function testTransport(options: TransportTest): void {
     for (const [name, theme] of Object.entries(themes) as [ThemeName, Theme][]) {
       if (test.themes !== 'all' && !test.themes.has(name)) continue;
       const cases: [string, (stage: Stage) => Promise<void>][] = [];
-      theme({ expected: test.expected, ways, closedWays, it: (promise, body) => cases.push([promise, body]) });
+      theme({
+        expected: test.expected,
+        direction: test.direction,
+        ways,
+        closedWays,
+        it: (promise, body) => cases.push([promise, body]),
+      });
       // Some runners take an empty group for a mistake.
       if (cases.length === 0) continue;
       describe(name, () => {
@@ -134,11 +144,7 @@ const back: Way = {
 };
 
 function split(test: ResolvedTest): { readonly ways: readonly Way[]; readonly closedWays: readonly Way[] } {
-  const { directions } = test.expected.capabilities;
-  if (directions.includes('duplex')) return { ways: [forth, back], closedWays: [] };
-  const ways: Way[] = [];
-  const closedWays: Way[] = [];
-  (directions.includes('send') ? ways : closedWays).push(forth);
-  (directions.includes('receive') ? ways : closedWays).push(back);
-  return { ways, closedWays };
+  const { direction } = test;
+  if (direction === 'duplex') return { ways: [forth, back], closedWays: [] };
+  return direction === 'send' ? { ways: [forth], closedWays: [back] } : { ways: [back], closedWays: [forth] };
 }

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest';
 import type { InterceptedCall, Interceptor } from '../channel/index.js';
 import type { MessageType, ServiceDefinition } from '../codec/contract.js';
-import type { CallContext } from '../server/index.js';
+import { defineMethod, defineService } from '../codec/service.js';
+import type { CallContext, Server } from '../server/index.js';
 import { inprocTransport } from '../transport/inproc/index.js';
 import { type Callgate, createGate } from './gate.js';
 import { createKernel, type KernelOptions } from './kernel.js';
 import { Echo, type Text, textType } from './testing/echo-service.js';
+import { plainTransport } from './testing/plain-transport.js';
 import { thrownBy } from './testing/thrown.js';
 import type { Codec } from './tokens.js';
 
@@ -194,5 +196,68 @@ describe('A mistake', () => {
     server.add(Echo, { echo: shout });
     await expect(server.listen()).rejects.toMatchObject({ reason: 'BAD_CONFIG' });
     await expect(server.listen('inproc:a', { colour: 1 })).rejects.toMatchObject({ reason: 'BAD_OPTION' });
+  });
+});
+
+describe('A direction', () => {
+  const tell = defineMethod({ name: 'Tell', localName: 'tell', request: textType, response: textType, oneway: true });
+  const ask = defineMethod({ name: 'Ask', localName: 'ask', request: textType, response: textType });
+  const Log = defineService('test.Log', { tell, ask });
+
+  async function logAt(gate: Callgate, ...where: Parameters<Server['listen']>): Promise<{ told: Promise<string> }> {
+    let heard!: (text: string) => void;
+    const told = new Promise<string>((resolve) => {
+      heard = resolve;
+    });
+    const server = gate.createServer();
+    made.push(server);
+    await server.add(Log, { tell: ({ text }) => heard(text), ask: shout }).listen(...where);
+    return { told };
+  }
+
+  test('that code gives is that of the channel, and the stub has the methods that can be called.', async () => {
+    const gate = gateOf();
+    const url = freshUrl();
+    const { told } = await logAt(gate, url, { direction: 'receive' });
+    const client = gate.createClient(Log, url, { direction: 'send' });
+    made.push(client);
+    expectTypeOf(client).not.toHaveProperty('ask');
+    await client.tell({ text: 'hello' });
+    expect(await told).toBe('hello');
+    expect(Object.keys(client)).not.toContain('ask');
+  });
+
+  test('that the configuration gives holds for clients, and turned round for servers.', async () => {
+    const gate = gateOf({ config: { services: { 'test.Log': { url: freshUrl(), direction: 'send' } } } });
+    const { told } = await logAt(gate);
+    const client = gate.createClient(Log);
+    made.push(client);
+    await client.tell({ text: 'hello' });
+    expect(await told).toBe('hello');
+    expect(client.$channel.direction).toBe('send');
+    expect(() => client.ask({ text: '' })).toThrow(
+      "test.Log/Ask: it is answered, and this client's channel only sends",
+    );
+  });
+
+  test('that the environment gives does, too.', () => {
+    const env = { CALLGATE_SERVICES__test_Log__URL: freshUrl(), CALLGATE_SERVICES__test_Log__DIRECTION: 'send' };
+    const client = gateOf({ env }).createClient(Log);
+    made.push(client);
+    expect(client.$channel.direction).toBe('send');
+  });
+
+  test('that makes no sense is refused in words.', () => {
+    const config = { services: { 'test.Log': { url: freshUrl(), direction: 'receive' as 'send' } } };
+    expect(thrownBy(() => gateOf({ config })).message).toContain(
+      'services.test.Log.direction: expected duplex or send (as its clients see it); found "receive"',
+    );
+  });
+
+  test('that the transport has not is refused when the client is made, naming the capability.', () => {
+    const gate = createGate(createKernel({ plugins: [{ transports: [plainTransport('mem')] }] }));
+    const error = thrownBy(() => gate.createClient(Log, 'mem:a', { direction: 'send' }));
+    expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'UNSUPPORTED' });
+    expect(error.message).toContain('(capability directions)');
   });
 });

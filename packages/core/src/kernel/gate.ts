@@ -1,20 +1,27 @@
 import type { Interceptor, Timeout } from '../channel/index.js';
 import {
   type Client,
+  type ClientDirection,
   type ClientOptions,
   createClientOn,
   createSyncClientOn,
   type SyncClient,
+  targetProblem,
 } from '../client/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { createServerOn, type Server, type ServerOptions } from '../server/index.js';
-import type { TransportOptions } from '../transport/contract.js';
+import type { Mode, TransportOptions } from '../transport/contract.js';
 import type { ServiceSettings } from './config/settings.js';
 import type { Kernel } from './kernel.js';
 
 /** Options of a client, the connecting side's settings among them. What they leave open comes from the configuration. */
-export interface ClientSettings extends ClientOptions {
+export interface ClientSettings<D extends ClientDirection = ClientDirection> extends ClientOptions<D> {
+  /**
+   * `send` opens a channel that only sends: the stub then has the one-way methods only. @default as configured, else
+   * 'duplex'
+   */
+  readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default as configured, else 'never' */
   readonly timeout?: Timeout | undefined;
   /** Options of the URL's transport. @default as configured */
@@ -36,17 +43,17 @@ export interface Callgate {
    * INVALID_ARGUMENT (BAD_ADDRESS, BAD_CONFIG, BAD_OPTION, UNKNOWN_SCHEME) or FAILED_PRECONDITION (PACKAGE_MISSING); the
    * connection is made by the first call.
    */
-  createClient<S extends ServiceDefinition>(
+  createClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
     service: S,
-    at?: string | ClientSettings,
-    settings?: ClientSettings,
-  ): Client<S>;
+    at?: string | ClientSettings<D>,
+    settings?: ClientSettings<D>,
+  ): Client<S, D>;
   /** As createClient, but the methods of the stub block the thread and return the reply. */
-  createSyncClient<S extends ServiceDefinition>(
+  createSyncClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
     service: S,
-    at?: string | ClientSettings,
-    settings?: ClientSettings,
-  ): SyncClient<S>;
+    at?: string | ClientSettings<D>,
+    settings?: ClientSettings<D>,
+  ): SyncClient<S, D>;
   /** Makes a server; `listen()` without a URL listens where the configuration says for each service that was added. */
   createServer(settings?: ServerSettings): Server;
 }
@@ -55,25 +62,42 @@ export interface Callgate {
 export function createGate(kernel: Kernel): Callgate {
   const interceptors = (own: readonly Interceptor[] = []) => [...kernel.registry.interceptors(), ...own];
 
-  function clientArguments<S extends ServiceDefinition>(service: S, url: string | undefined, settings: ClientSettings) {
+  function clientArguments<S extends ServiceDefinition, D extends ClientDirection>(
+    service: S,
+    url: string | undefined,
+    settings: ClientSettings<D>,
+    mode: Mode,
+  ) {
     if (typeof service?.typeName !== 'string') throw noService(service);
     if (typeof settings !== 'object' || settings === null) throw badSettings(settings);
-    const { transport, codec, timeout, ...options } = settings;
-    const target = kernel.resolve(service.typeName, stated({ url, timeout, transport, codec }));
+    const { transport, codec, timeout, direction: asked, ...options } = settings;
+    const target = kernel.resolve(service.typeName, stated({ url, timeout, transport, codec, direction: asked }));
+    // The types know what code says. What only configuration says is known at run time.
+    const direction = (target.direction ?? target.transportOptions.direction ?? 'duplex') as D;
+    const problem = targetProblem(target, direction, mode);
+    if (problem !== undefined) throw problem;
     return {
       service: kernel.speak(service, target.codec),
       target: () => target,
-      options: { ...options, timeout: target.timeout, interceptors: interceptors(options.interceptors) },
+      options: { ...options, direction, timeout: target.timeout, interceptors: interceptors(options.interceptors) },
     };
   }
 
   return Object.freeze({
-    createClient<S extends ServiceDefinition>(service: S, at?: string | ClientSettings, settings?: ClientSettings) {
-      const client = clientArguments(service, ...urlAndSettings(at, settings));
+    createClient<S extends ServiceDefinition, D extends ClientDirection>(
+      service: S,
+      at?: string | ClientSettings<D>,
+      settings?: ClientSettings<D>,
+    ) {
+      const client = clientArguments(service, ...urlAndSettings(at, settings), 'async');
       return createClientOn(client.service, client.target, client.options);
     },
-    createSyncClient<S extends ServiceDefinition>(service: S, at?: string | ClientSettings, settings?: ClientSettings) {
-      const client = clientArguments(service, ...urlAndSettings(at, settings));
+    createSyncClient<S extends ServiceDefinition, D extends ClientDirection>(
+      service: S,
+      at?: string | ClientSettings<D>,
+      settings?: ClientSettings<D>,
+    ) {
+      const client = clientArguments(service, ...urlAndSettings(at, settings), 'sync');
       return createSyncClientOn(client.service, client.target, client.options);
     },
     createServer({ codec, ...options }: ServerSettings = {}) {
@@ -101,10 +125,10 @@ function badSettings(found: unknown): RpcError {
   });
 }
 
-function urlAndSettings(
-  at: string | ClientSettings | undefined,
-  settings: ClientSettings = {},
-): [string | undefined, ClientSettings] {
+function urlAndSettings<D extends ClientDirection>(
+  at: string | ClientSettings<D> | undefined,
+  settings: ClientSettings<D> = {},
+): [string | undefined, ClientSettings<D>] {
   return typeof at === 'object' && at !== null ? [undefined, at] : [at, settings];
 }
 

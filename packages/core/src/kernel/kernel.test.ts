@@ -123,7 +123,7 @@ describe('What code gives', () => {
       { url: 'mem:a', transport: { strategy: 'doze', sped: 1 } },
       'BAD_OPTION',
       'bad options for a.A at mem:a: transport.strategy: expected one of spin, park, found "doze"; ' +
-        'transport.sped: unknown option; known are allow, maxMessageBytes, strategy',
+        'transport.sped: unknown option; known are allow, direction, maxMessageBytes, strategy',
     ],
     [
       'a codec',

@@ -1,4 +1,6 @@
+import { opposite } from '../channel/index.js';
 import type { Timeout } from '../channel/timeout.js';
+import type { ClientDirection } from '../client/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Address, Transport, TransportOptions } from '../transport/contract.js';
@@ -27,6 +29,8 @@ export interface Target {
   readonly address: Address;
   readonly transport: Transport;
   readonly transportOptions: TransportOptions;
+  /** As clients see it. Undefined leaves it to the transport's options, else duplex. */
+  readonly direction?: ClientDirection;
   /** Undefined leaves it to the method's own, else never. */
   readonly timeout?: Timeout;
   readonly codec?: string;
@@ -78,6 +82,7 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       address: folded.address,
       transport,
       transportOptions: Object.freeze({ ...folded.options }),
+      ...(folded.direction !== undefined && { direction: folded.direction }),
       ...(folded.timeout !== undefined && { timeout: folded.timeout }),
       ...(folded.codec !== undefined && { codec: folded.codec }),
     };
@@ -91,7 +96,7 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       if (services.length === 0 && inCode.url === undefined) throw nothingToListenFor();
       const targets = new Map<string, Place>();
       for (const service of services.length === 0 ? ['a server'] : services) {
-        const target = resolve(service, inCode);
+        const target = listening(resolve(service, inCode));
         const other = targets.get(target.address.url);
         if (other === undefined) targets.set(target.address.url, { target, service });
         else refuseDifferentOptions(config, other, { target, service });
@@ -104,6 +109,13 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       return codec === undefined ? service : (registry.codec(codec).adapt(service) as S);
     },
   });
+}
+
+/** What holds for clients of a target, turned round for its server; what the options say is the server's own word. */
+function listening(target: Target): Target {
+  const { direction, transportOptions } = target;
+  if (direction === undefined || transportOptions.direction !== undefined) return target;
+  return { ...target, transportOptions: Object.freeze({ ...transportOptions, direction: opposite(direction) }) };
 }
 
 function codeLayer(settings: ServiceSettings): Layer {

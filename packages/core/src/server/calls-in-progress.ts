@@ -19,14 +19,17 @@ import {
   handlerFailed,
   noHandlerReady,
   overloaded,
+  unanswerable,
   undecodable,
   unknownMethod,
 } from './failures.js';
 import { Reservations } from './reservations.js';
-import type { Routes } from './router.js';
+import type { Route, Routes, RoutesById } from './router.js';
 
 export interface ServingOptions {
   readonly routes: Routes;
+  /** The same by the ids that callers compute alone; undefined where a greeting has told the method table. */
+  readonly byId?: RoutesById | undefined;
   readonly admission: Admission;
   /** True while the server takes no more calls. */
   readonly draining: () => boolean;
@@ -39,6 +42,10 @@ export class CallsInProgress implements RequestSink {
   readonly #channel: Channel;
   readonly #options: ServingOptions;
   readonly #routes: Routes;
+  readonly #byId: RoutesById | undefined;
+  /** Nothing can be answered. Callers do not know of each other's ids either, so that calls get ids here. */
+  readonly #mute: boolean;
+  #lastId = 0;
   readonly #admission: Admission;
   /** Calls whose handlers are not done at once. */
   readonly #pending = new Map<number, CallInProgress>();
@@ -49,12 +56,16 @@ export class CallsInProgress implements RequestSink {
     this.#channel = channel;
     this.#options = options;
     this.#routes = options.routes;
+    this.#byId = options.byId;
+    this.#mute = channel.link.direction === 'receive';
+    channel.onStray = options.onError;
     this.#admission = options.admission;
     this.#reservations = new Reservations(options.admission);
   }
 
   onRequest(envelope: Envelope, span: Span): void {
     if (envelope.kind === Kind.REQUEST) this.#request(envelope, span);
+    else if (this.#mute) this.#options.onError(this.#unanswerable(envelope));
     else if (envelope.kind === Kind.PROBE) this.#probe(envelope);
     else this.#cancel(envelope.callId);
   }
@@ -79,12 +90,19 @@ export class CallsInProgress implements RequestSink {
   }
 
   #request(envelope: Envelope, span: Span): void {
-    const { callId, flags } = envelope;
-    const reserved = (flags & Flag.RESERVED) !== 0 && this.#reservations.redeem(callId);
-    const route = this.#routes[envelope.methodId];
+    const { flags } = envelope;
+    const callId = this.#mute ? ++this.#lastId : envelope.callId;
+    const reserved = !this.#mute && (flags & Flag.RESERVED) !== 0 && this.#reservations.redeem(callId);
+    const route = this.#routeOf(envelope);
     if (route === undefined) {
       if (reserved) this.#admission.release();
-      this.#channel.sendFailure(callId, unknownMethod(envelope.methodId));
+      const error = unknownMethod(envelope.methodId, this.#byId && this.#routes);
+      if (this.#mute) this.#options.onError(error);
+      else this.#channel.sendFailure(callId, error);
+      return;
+    }
+    if (this.#mute && !(route.method.oneway && (flags & Flag.ONEWAY) !== 0)) {
+      this.#options.onError(this.#unanswerable(envelope));
       return;
     }
     const left = envelope.timeLeft;
@@ -95,7 +113,7 @@ export class CallsInProgress implements RequestSink {
       route,
       this.#channel.link.peer,
       deadline,
-      (flags & Flag.CONFIRM) !== 0,
+      !this.#mute && (flags & Flag.CONFIRM) !== 0,
       oneway,
     );
     let request: unknown;
@@ -228,11 +246,19 @@ export class CallsInProgress implements RequestSink {
     this.#fail(call, error);
   }
 
+  #routeOf(envelope: Envelope): Route | undefined {
+    return this.#byId === undefined ? this.#routes[envelope.methodId] : this.#byId.get(envelope.methodId);
+  }
+
+  #unanswerable(envelope: Envelope): RpcError {
+    return unanswerable(this.#routeOf(envelope)?.path ?? 'a method', this.#channel.link.peer.address);
+  }
+
   #probe(envelope: Envelope): void {
     const { callId } = envelope;
     const until = this.#options.draining() ? undefined : this.#reservations.tryReserve(callId, performance.now());
     if (until === undefined) {
-      this.#channel.sendFailure(callId, noHandlerReady(this.#routes[envelope.methodId]?.path ?? 'the method'));
+      this.#channel.sendFailure(callId, noHandlerReady(this.#routeOf(envelope)?.path ?? 'the method'));
       return;
     }
     this.#deadlines.add(until);

@@ -1,16 +1,36 @@
 /** Why a call fails at the server, in the words that its caller sees. */
+import { describeMethodId } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallInProgress } from './call-in-progress.js';
+import type { Routes } from './router.js';
 
 export function handlerFailed(thrown: unknown): RpcError {
   // The message is for the caller; the stack is nobody's business but this process's.
   return RpcError.from(thrown, 'UNKNOWN', { reason: Reason.HANDLER_FAILED });
 }
 
-export function unknownMethod(id: number): RpcError {
-  return new RpcError('UNIMPLEMENTED', `this server has no method with the id ${id}`, {
-    reason: Reason.UNKNOWN_METHOD,
-  });
+/** `offered`: methods go by the hashes of their paths, of which the caller knows no list. */
+export function unknownMethod(id: number, offered?: Routes): RpcError {
+  const words =
+    offered === undefined
+      ? `this server has no method with the id ${id}`
+      : `this server has no method with the id ${describeMethodId(id)}; it offers ${listOf(offered)}`;
+  return new RpcError('UNIMPLEMENTED', words, { reason: Reason.UNKNOWN_METHOD });
+}
+
+/** `geo.Geo (LookUp, Near), geo.Log (Write)` */
+function listOf(routes: Routes): string {
+  const services = new Map<string, string[]>();
+  for (const { service, method } of routes) {
+    services.set(service.typeName, [...(services.get(service.typeName) ?? []), method.name]);
+  }
+  return [...services].map(([name, methods]) => `${name} (${methods.join(', ')})`).join(', ') || 'no service';
+}
+
+/** A call that wants an answer came where none can be sent. */
+export function unanswerable(path: string, from: string): RpcError {
+  const words = `${path} was called by ${from} over a link on which this server only receives: it was not run, since it could not be answered`;
+  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
 }
 
 export function undecodable(call: CallInProgress, cause: unknown): RpcError {

@@ -1,4 +1,11 @@
-import { chain, type Interceptor, type MethodEntry, methodPath } from '../channel/index.js';
+import {
+  chain,
+  describeMethodId,
+  type Interceptor,
+  type MethodEntry,
+  methodIdOf,
+  methodPath,
+} from '../channel/index.js';
 import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallContext } from './handlers.js';
@@ -36,6 +43,24 @@ export function routesOf(
       chain(interceptors, (inner) => direct(inner.request, context))({ side: 'server', service, method, request });
     return { service, method, path: methodPath(service, method), run: interceptors.length === 0 ? direct : wrapped };
   });
+}
+
+/** Routes by the ids that both sides compute alone, for links without greetings. */
+export type RoutesById = ReadonlyMap<number, Route>;
+
+/** Throws ALREADY_EXISTS (BAD_OPTION) when two methods have the same id. */
+export function routesById(routes: Routes, idOf: (path: string) => number = methodIdOf): RoutesById {
+  const byId = new Map<number, Route>();
+  for (const route of routes) {
+    const id = idOf(route.path);
+    const other = byId.get(id);
+    if (other !== undefined) {
+      const words = `${other.path} and ${route.path} have the same id ${describeMethodId(id)} (CRC-32 of these words): rename one of them, or offer them on two servers`;
+      throw new RpcError('ALREADY_EXISTS', words, { reason: Reason.BAD_OPTION });
+    }
+    byId.set(id, route);
+  }
+  return byId;
 }
 
 /** What a hello tells of the routes. */

@@ -1,4 +1,13 @@
-import { type Channel, driveAsync, greet, type Hello, receiveLoop } from '../channel/index.js';
+import {
+  begin,
+  type Channel,
+  defaultDirection,
+  directionProblem,
+  driveAsync,
+  greets,
+  type Hello,
+  receiveLoop,
+} from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Address, Link, Listener, Transport, TransportOptions } from '../transport/contract.js';
@@ -6,7 +15,7 @@ import { Admission } from './admission.js';
 import { CallsInProgress } from './calls-in-progress.js';
 import type { Handlers } from './handlers.js';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.js';
-import { methodTable, type Route, routesOf } from './router.js';
+import { methodTable, type Routes, type RoutesById, routesById, routesOf } from './router.js';
 
 /** Where a server listens. */
 export interface ListenTarget {
@@ -31,9 +40,15 @@ export interface ServerStats {
 }
 
 export interface Server {
-  /** Offers a service from now on; links that exist already do not see it. Throws ALREADY_EXISTS for one offered already. */
+  /**
+   * Offers a service from now on; links that exist already do not see it. Throws ALREADY_EXISTS for one offered already,
+   * and for two methods whose ids are equal where no greeting is exchanged.
+   */
   add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): Server;
-  /** Listens, at a URL or (without one) where configuration says. May be called again for more. Resolves to the URLs. */
+  /**
+   * Listens, at a URL or (without one) where configuration says. May be called again for more. Resolves to the URLs.
+   * With `direction: 'receive'` (and where the transport can't but) only one-way methods can be called there.
+   */
   listen(url?: string, transportOptions?: TransportOptions): Promise<readonly string[]>;
   /**
    * Takes no more links and calls, finishes what runs for at most `timeoutMs` (default 5000), then stops the rest
@@ -56,7 +71,8 @@ class EventLoopServer implements Server {
   readonly #services: ServiceDefinition[] = [];
   readonly #listeners: Listener[] = [];
   readonly #serving = new Map<Link, { calls?: CallsInProgress; channel?: Channel }>();
-  #routes: readonly Route[] = [];
+  #routes: Routes = [];
+  #routesById: RoutesById = new Map();
   #closing: Promise<void> | undefined;
 
   constructor(resolve: ListenResolver, options: ResolvedServerOptions) {
@@ -76,8 +92,10 @@ class EventLoopServer implements Server {
       });
     }
     const added = routesOf(service, handlers as Readonly<Record<string, unknown>>, this.#options.interceptors);
+    const routes = [...this.#routes, ...added];
+    this.#routesById = routesById(routes);
     this.#services.push(service);
-    this.#routes = [...this.#routes, ...added];
+    this.#routes = routes;
     return this;
   }
 
@@ -86,6 +104,7 @@ class EventLoopServer implements Server {
     const urls: string[] = [];
     for (const target of this.#resolve(url, transportOptions, this.#services)) {
       const { address, transport } = target;
+      this.#checkDirection(target);
       const onLink = (link: Link): void => void this.#serve(link, transport);
       const listener = await transport.listen(address, target.transportOptions, onLink, this.#options.onError);
       if (this.#closing !== undefined) await listener.close();
@@ -110,18 +129,35 @@ class EventLoopServer implements Server {
     throw new RpcError('FAILED_PRECONDITION', 'the server is closed', { reason: Reason.CLOSED });
   }
 
+  #checkDirection({ address, transport, transportOptions }: ListenTarget): void {
+    const direction = transportOptions.direction ?? defaultDirection('listen', transport.capabilities);
+    if (direction === 'send') {
+      const words = `${address.url}: a server takes calls, and so it receives: listen with direction receive or duplex, not send`;
+      throw new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
+    }
+    const problem = directionProblem(transport, 'listen', direction, address.url);
+    if (problem !== undefined) throw problem;
+    if (direction === 'duplex' || this.#routes.length === 0 || this.#routes.some(({ method }) => method.oneway)) return;
+    const names = this.#services.map(({ typeName }) => typeName).join(', ');
+    const words = `${address.url}: with direction receive nothing can be answered, and no method of ${names} is one-way: nothing could be called (capability directions)`;
+    throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+  }
+
   async #serve(link: Link, transport: Transport): Promise<void> {
     const entry: { calls?: CallsInProgress; channel?: Channel } = {};
     this.#serving.set(link, entry);
     const routes = this.#routes;
+    const { capabilities } = transport;
+    const byId = greets(link, capabilities) ? undefined : this.#routesById;
     try {
       const local: Hello = { maxMessageBytes: link.maxMessageBytes, methods: methodTable(routes) };
-      const checksum = this.#options.checksum ?? transport.capabilities.damages;
+      const checksum = this.#options.checksum ?? capabilities.damages;
       const doing = `waiting for the greeting of ${link.peer.address}`;
       const before = performance.now() + this.#options.greetTimeoutMs;
-      const channel = await driveAsync(greet(link, { local, checksum, doing }), link, before);
+      const channel = await driveAsync(begin(link, { local, checksum, doing, capabilities }), link, before);
       const calls = new CallsInProgress(channel, {
         routes,
+        byId,
         admission: this.#admission,
         draining: () => this.#closing !== undefined,
         onError: this.#options.onError,

@@ -8,6 +8,7 @@
  */
 import type { RpcError } from '../errors/index.js';
 
+/** Which way messages go, as one end sees it: a link that is `send` at one end is `receive` at the other. */
 export type Direction = 'send' | 'receive' | 'duplex';
 export type Mode = 'sync' | 'async';
 
@@ -16,7 +17,7 @@ export type Deadline = number;
 
 /** What a transport can do, as plain data, stated before any link exists. */
 export interface Capabilities {
-  /** Directions in which a link can be opened. */
+  /** Directions in which a link can be opened, as the connecting side sees it; a listener opens the opposite. */
   readonly directions: readonly Direction[];
   /** `exact`: every message once and in order. `lossy`: may be lost, doubled or reordered. `coalesced`: equal ones merge. */
   readonly delivery: 'exact' | 'lossy' | 'coalesced';
@@ -36,12 +37,21 @@ export interface Capabilities {
   readonly damages: boolean;
   /** Names one peer, or an address that many share. */
   readonly addressing: 'direct' | 'mailbox';
+  /**
+   * How a channel over a duplex link begins. `exchanged`: each side first says what it offers and how much it takes.
+   * `none`: the first message is a call already. A link that goes one way can't exchange anything, whatever this says.
+   */
+  readonly greeting: 'exchanged' | 'none';
+  /** A link that only sends knows when the receiver has taken what was sent: it has `waitTaken`. */
+  readonly confirms: boolean;
 }
 
 /** Who is at the other end. Credentials are the kernel's word, never the wire's. */
 export interface Peer {
   /** The URL of the other end, as far as it has one. */
   readonly address: string;
+  /** Whether the address names this one peer, or a mailbox that it shares with others. @default 'direct' */
+  readonly addressing?: 'direct' | 'mailbox';
   readonly credentials?: Credentials;
 }
 
@@ -90,6 +100,11 @@ export interface LinkEnd {
 /** One live connection. All methods must be called on the thread that made it. */
 export interface Link {
   readonly peer: Peer;
+  /**
+   * Which way this end goes. At a `receive` end, `claim` throws FAILED_PRECONDITION (UNSUPPORTED) naming the capability
+   * `directions`; a `send` end never receives a message, only the end.
+   */
+  readonly direction: Direction;
   /** Bytes of the largest message this link sends; at most the transport's capability. */
   readonly maxMessageBytes: number;
 
@@ -141,6 +156,12 @@ export interface Link {
   whenReadable(deadline: Deadline, signal?: AbortSignal): Promise<boolean>;
   /** As waitWritable, without blocking. Rejects only by the signal, with its reason. One at a time. */
   whenWritable(bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Blocks until the receiver has taken (received and released) all that was committed: true. False when the deadline
+   * passed first, or the link ended first (`end` tells). Flushes first. At `send` ends of transports that can block and
+   * whose capability `confirms` says so.
+   */
+  waitTaken?(deadline: Deadline): boolean;
   /** Whether pending waits (`when…`) of this link keep the event loop alive. On at first. */
   ref(): void;
   unref(): void;
@@ -181,6 +202,11 @@ export interface TransportOptions {
   readonly maxMessageBytes?: number;
   /** Listening side: who may connect. @default everybody whom the mechanism lets in */
   readonly allow?: AllowRule;
+  /**
+   * Which way the link is to go, as the side with this option sees it. Whoever opens links asks only for what the
+   * capabilities offer (`directionProblem` tells). @default 'duplex', or the one way that the transport has
+   */
+  readonly direction?: Direction;
   readonly [option: string]: unknown;
 }
 

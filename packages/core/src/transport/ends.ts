@@ -87,6 +87,12 @@ export function selfDeadlock(url: string): RpcError {
   return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.SELF_DEADLOCK, failed: 'channel' });
 }
 
+/** Something was to be sent over a link against its direction. */
+export function cannotSend(who: string): RpcError {
+  const message = `this end of the link with ${who} only receives (capability: directions)`;
+  return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
+}
+
 export function tooLarge(bytes: number, limit: number): RpcError {
   const message = `a message of ${bytes} bytes is over this link's limit of ${limit} (maxMessageBytes)`;
   return new RpcError('RESOURCE_EXHAUSTED', message, { reason: Reason.MESSAGE_TOO_LARGE });

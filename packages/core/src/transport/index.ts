@@ -1,9 +1,11 @@
 export * from './acceptor.js';
 export * from './address.js';
 export * from './contract.js';
+export * from './directions.js';
 export { checkHandles, selfDeadlock } from './ends.js';
 export { handleOf, NO_HANDLES } from './handle.js';
 export * from './inproc/index.js';
+export { joinLinks } from './joined-link.js';
 export * from './options.js';
 export * from './ring/index.js';
 export * from './socket-connect.js';

@@ -41,6 +41,7 @@ export const isAllowRule: OptionCheck = (value) => {
 export const commonOptionChecks: Readonly<Record<string, OptionCheck>> = {
   maxMessageBytes: integerBetween(64, 2 ** 30),
   allow: isAllowRule,
+  direction: oneOf(['send', 'receive', 'duplex']),
 };
 
 /** One line per problem: `ringBytes: expected a power of two from 4096 to 1073741824, found 1000`. */

@@ -12,4 +12,6 @@ export const fifoCapabilities: Capabilities = Object.freeze<Capabilities>({
   credentials: false,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 });

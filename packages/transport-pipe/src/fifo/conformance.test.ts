@@ -18,6 +18,8 @@ testTransport({
       credentials: false,
       damages: false,
       addressing: 'direct',
+      greeting: 'exchanged',
+      confirms: false,
     },
     reach: { worker: true, process: true },
   },

@@ -15,4 +15,6 @@ export const pipeCapabilities: Capabilities = Object.freeze<Capabilities>({
   credentials: false,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 });

@@ -11,4 +11,6 @@ export const posixShmCapabilities: Capabilities = Object.freeze<Capabilities>({
   credentials: true,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 });

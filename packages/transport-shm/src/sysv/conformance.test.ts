@@ -13,6 +13,8 @@ const capabilities: Capabilities = {
   credentials: true,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 };
 
 testTransport({

@@ -13,5 +13,7 @@ export function tcpCapabilities(native: boolean): Capabilities {
     credentials: false,
     damages: false,
     addressing: 'direct',
+    greeting: 'exchanged',
+    confirms: false,
   });
 }

@@ -19,6 +19,8 @@ const capabilities: Expected['capabilities'] = {
   credentials: false,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 };
 const reach = { worker: true, process: true };
 

@@ -13,5 +13,7 @@ export function unixCapabilities(native: boolean): Capabilities {
     credentials: native,
     damages: false,
     addressing: 'direct',
+    greeting: 'exchanged',
+    confirms: false,
   });
 }

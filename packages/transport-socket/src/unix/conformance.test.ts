@@ -17,6 +17,8 @@ const capabilities: Expected['capabilities'] = {
   credentials: true,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: false,
 };
 const reach = { worker: true, process: true };
 

@@ -42,6 +42,11 @@ function about(link: Link) {
   return { peer: link.peer, maxMessageBytes: link.maxMessageBytes, ended: link.ended, end: toPlainEnd(link.end) };
 }
 
+function takenAt(link: Link, deadline: number): boolean {
+  if (link.waitTaken === undefined) throw new TypeError('the link has no waitTaken');
+  return link.waitTaken(deadline);
+}
+
 function timed(link: Link, wait: () => boolean): WaitOutcome {
   const before = performance.now();
   const result = wait();
@@ -123,6 +128,7 @@ export const commands = {
     timed(self.link, () => self.link.waitReadable(inMs(limit.timeoutMs))),
   waitWritable: (self: Self, { bytes, timeoutMs }: Limit & { bytes: number }) =>
     timed(self.link, () => self.link.waitWritable(bytes, inMs(timeoutMs))),
+  waitTaken: (self: Self, limit: Limit = never) => timed(self.link, () => takenAt(self.link, inMs(limit.timeoutMs))),
   /** Lets this process end as soon as nothing keeps its event loop alive, with a wait of the link pending. */
   idle(self: Self, { ref, exitCode }: { ref: boolean; exitCode: number }): void {
     if (ref) self.link.ref();

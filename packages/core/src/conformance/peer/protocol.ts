@@ -4,10 +4,11 @@
  */
 import { RpcError } from '../../errors/index.js';
 import type { LinkEnd, TransportOptions } from '../../transport/contract.js';
+import type { DirectedModule } from '../options.js';
 
 /** What a peer is given when it starts. */
 export interface Start {
-  readonly transport: { readonly url: string; readonly name: string };
+  readonly transport: DirectedModule;
   readonly options: TransportOptions;
   readonly patienceMs: number;
 }

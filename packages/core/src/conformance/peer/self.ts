@@ -1,4 +1,5 @@
-import type { Link, Listener, Transport, TransportOptions } from '../../transport/contract.js';
+import type { Direction, Link, Listener, Transport, TransportOptions } from '../../transport/contract.js';
+import { opposite } from '../../transport/directions.js';
 import type { Start } from './protocol.js';
 
 /** All that a peer holds: one transport, at most one listener, and one current link. */
@@ -50,5 +51,19 @@ export async function loadTransport(module: Start['transport']): Promise<Transpo
   if (typeof transport?.connect !== 'function') {
     throw new TypeError(`${module.url} exports no transport under the name "${module.name}"`);
   }
-  return transport;
+  return module.direction === undefined ? transport : directed(transport, module.direction);
+}
+
+/** The same transport, which opens its links in one direction unless it is told another. */
+function directed(transport: Transport, direction: Direction): Transport {
+  const connecting = (options: TransportOptions): TransportOptions => ({ direction, ...options });
+  return {
+    scheme: transport.scheme,
+    capabilities: transport.capabilities,
+    validateOptions: (options) => transport.validateOptions(options),
+    connect: (address, options, deadline, signal) => transport.connect(address, connecting(options), deadline, signal),
+    connectSync: (address, options, deadline) => transport.connectSync(address, connecting(options), deadline),
+    listen: (address, options, onLink, onError) =>
+      transport.listen(address, { direction: opposite(direction), ...options }, onLink, onError),
+  };
 }

@@ -12,6 +12,7 @@ export type Fault =
   | 'reuses a held span'
   | 'accepts a message over the limit'
   | 'sends the wrong way'
+  | 'lies about its direction'
   | 'is never full'
   /** Says that there is room when there is none. */
   | 'lies about room'
@@ -49,6 +50,8 @@ export type Fault =
   | 'keeps handles that nobody received'
   /** Of a thread that blocks: */
   | 'hangs in waitReadable'
+  | 'takes sent for taken'
+  | 'never sees what is taken'
   | 'wakes for nothing'
   | 'drops in closeSync'
   | 'waits in connectSync for ever'

@@ -1,6 +1,6 @@
 import { closeSync as closeFd, openSync } from 'node:fs';
 import { Reason, RpcError } from '../../errors/index.js';
-import type { Deadline, Handle, Link, LinkEnd, Peer, Span } from '../../transport/contract.js';
+import type { Deadline, Direction, Handle, Link, LinkEnd, Peer, Span } from '../../transport/contract.js';
 import { checkHandles } from '../../transport/ends.js';
 import { closeAll, NO_HANDLES, ownDescriptor } from '../../transport/handle.js';
 import type { Faults } from './faults.js';
@@ -43,10 +43,10 @@ export class ReferenceLink implements Link {
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
   carrier!: Carrier;
-  /** False at the receiving end of a transport that goes one way only. */
-  canSend = true;
+  readonly direction: Direction;
   mostHandles = 0;
   readonly #faults: Faults;
+  readonly #way: Direction;
   readonly #waiters: Waiters;
   readonly #queue: Buffer[] = [];
   /** Those of each message in the queue. */
@@ -61,9 +61,11 @@ export class ReferenceLink implements Link {
   #released = false;
   readonly #leak: number | undefined;
 
-  constructor(peer: Peer, maxMessageBytes: number, faults: Faults) {
+  constructor(peer: Peer, maxMessageBytes: number, faults: Faults, direction: Direction = 'duplex') {
     this.peer = peer;
     this.maxMessageBytes = maxMessageBytes;
+    this.direction = faults.has('lies about its direction') ? 'duplex' : direction;
+    this.#way = direction;
     this.#faults = faults;
     this.#waiters = new Waiters(faults);
     this.#waiters.onCount = () => this.#hold();
@@ -116,7 +118,8 @@ export class ReferenceLink implements Link {
   // --- sending ---
   claim(bytes: number): Span | null {
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
-    if (!this.canSend && !this.#faults.has('sends the wrong way')) throw unsupported('sending from here', 'directions');
+    if (this.#way === 'receive' && !this.#faults.has('sends the wrong way'))
+      throw unsupported('sending from here', 'directions');
     if (bytes > this.maxMessageBytes && !this.#faults.has('accepts a message over the limit')) {
       const text = `a message of ${bytes} bytes is over the limit of ${this.maxMessageBytes}`;
       throw new RpcError('RESOURCE_EXHAUSTED', text, { reason: Reason.MESSAGE_TOO_LARGE });

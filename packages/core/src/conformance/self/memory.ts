@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Direction, Handle, Link, Transport } from '../../transport/contract.js';
+import { defaultDirection, directionMismatch, opposite } from '../../transport/directions.js';
+import { joinLinks } from '../../transport/joined-link.js';
 import type { Fault, Faults } from './faults.js';
 import { type Carrier, ReferenceLink } from './link.js';
 import {
@@ -67,49 +69,78 @@ class MemoryCarrier implements Carrier {
 interface Place {
   accept(link: Link): void;
   readonly limit: number;
+  readonly direction: Direction;
 }
 
-/** A transport between two ends on one thread: as little as keeps the contract. `handles`: with one message, at most. */
-export function createMemoryTransport(list: readonly Fault[], direction: Direction = 'duplex', handles = 0): Transport {
+export interface MemoryOptions {
+  /** Those that it has. @default duplex only */
+  readonly directions?: readonly Direction[];
+  /** Duplex links are joined of two one-way links. @default false */
+  readonly joined?: boolean;
+  /** Handles with one message, at most. @default 0 */
+  readonly handles?: number;
+}
+
+/** A transport between two ends on one thread: as little as keeps the contract. */
+export function createMemoryTransport(list: readonly Fault[], options: MemoryOptions = {}): Transport {
   const faults: Faults = new Set(list);
+  const capabilities = capabilitiesOf(faults, false, options.directions, options.handles);
   const places = new Map<string, Place>();
   const everyLink = new Set<ReferenceLink>();
+
+  /** Both ends of a link. */
+  function pair(
+    url: string,
+    most: number,
+    direction: Direction,
+  ): readonly [client: ReferenceLink, server: ReferenceLink] {
+    const client = new ReferenceLink({ address: url }, most, faults, direction);
+    const server = new ReferenceLink({ address: 'memory:client' }, most, faults, opposite(direction));
+    client.carrier = new MemoryCarrier(client, server, faults);
+    server.carrier = new MemoryCarrier(server, client, faults);
+    for (const link of [client, server]) {
+      link.mostHandles = options.handles ?? 0;
+      everyLink.add(link);
+      void link.closed.then(() => {
+        everyLink.delete(link);
+        if (faults.has('ends all links with one')) for (const other of everyLink) other.abort();
+      });
+    }
+    return [client, server];
+  }
+
   return {
     scheme: 'memory',
-    capabilities: capabilitiesOf(faults, false, direction, handles),
+    capabilities,
     validateOptions,
     connectSync,
-    async connect(address, options, deadline, signal) {
-      const limit = resolveLimit(options, faults);
+    async connect(address, opening, deadline, signal) {
+      const limit = resolveLimit(opening, faults);
       checkPatience(deadline, signal);
       const place = places.get(address.path);
       if (place === undefined) throw unreachable(address.url);
+      const direction = opening.direction ?? defaultDirection('connect', capabilities);
+      if (direction !== opposite(place.direction)) throw directionMismatch(address.url, direction, place.direction);
       const most = Math.min(limit, place.limit);
-      const client = new ReferenceLink({ address: address.url }, most, faults);
-      const server = new ReferenceLink({ address: 'memory:client' }, most, faults);
-      client.canSend = direction !== 'receive';
-      server.canSend = direction !== 'send';
-      client.mostHandles = handles;
-      server.mostHandles = handles;
-      client.carrier = new MemoryCarrier(client, server, faults);
-      server.carrier = new MemoryCarrier(server, client, faults);
-      for (const link of [client, server]) {
-        everyLink.add(link);
-        void link.closed.then(() => {
-          everyLink.delete(link);
-          if (faults.has('ends all links with one')) for (const other of everyLink) other.abort();
-        });
+      if (!options.joined) {
+        const [client, server] = pair(address.url, most, direction);
+        place.accept(server);
+        return client;
       }
-      place.accept(server);
-      return client;
+      const forth = pair(address.url, most, 'send');
+      const back = pair(address.url, most, 'receive');
+      place.accept(joinLinks(back[1], forth[1]));
+      return joinLinks(forth[0], back[0]);
     },
-    async listen(address, options, onLink) {
-      const limit = resolveLimit(options, faults);
-      refuseRules(options, faults);
+    async listen(address, opening, onLink) {
+      const limit = resolveLimit(opening, faults);
+      refuseRules(opening, faults);
       if (places.has(address.path) && !faults.has('takes an address in use')) throw inUse(address.url);
       if (faults.has('leaves a file behind')) writeFileSync(address.path, '');
       const accepted: Link[] = [];
-      const place: Place = { limit, accept: (link) => onLink(accepted[accepted.push(link) - 1]!) };
+      const direction = opening.direction ?? defaultDirection('listen', capabilities);
+      const accept = (link: Link) => onLink(accepted[accepted.push(link) - 1]!);
+      const place: Place = { limit, direction, accept };
       places.set(address.path, place);
       return {
         url: address.url,

@@ -6,11 +6,11 @@ import type { Faults } from './faults.js';
 export function capabilitiesOf(
   faults: Faults,
   peerDeath: boolean,
-  direction: Direction = 'duplex',
+  directions: readonly Direction[] = ['duplex'],
   handles = 0,
 ): Capabilities {
   return {
-    directions: [direction],
+    directions,
     delivery: 'exact',
     maxMessageBytes: 1 << 20,
     handlesPerMessage: faults.has('claims to know more than it can') ? handles + 1 : handles,
@@ -20,12 +20,14 @@ export function capabilitiesOf(
     credentials: false,
     damages: false,
     addressing: 'direct',
+    greeting: 'exchanged',
+    confirms: false,
   };
 }
 
 export function validateOptions(options: TransportOptions): readonly string[] {
   const problems: string[] = [];
-  const { maxMessageBytes = 1, allow = {}, ...others } = options;
+  const { maxMessageBytes = 1, allow = {}, direction: _, ...others } = options;
   if (!(Number.isInteger(maxMessageBytes) && maxMessageBytes > 0 && maxMessageBytes <= 1 << 20)) {
     problems.push(`maxMessageBytes: expected 1 to 1048576, found ${maxMessageBytes}`);
   }

@@ -35,6 +35,10 @@ function linkOverrides(link: Link, faults: Faults): Partial<Link> {
   if (faults.has('wakes for nothing')) {
     overrides.waitReadable = (deadline: Deadline) => link.waitReadable(Math.min(deadline, 0)) || deadline === never;
   }
+  if (faults.has('takes sent for taken')) overrides.waitTaken = () => true;
+  if (faults.has('never sees what is taken')) {
+    overrides.waitTaken = (deadline: Deadline) => link.waitReadable(deadline) && false;
+  }
   if (faults.has('drops in closeSync')) overrides.closeSync = () => link.abort();
   if (faults.has('makes credentials up')) {
     overrides.peer = { ...link.peer, credentials: { pid: 1, uid: 0, gid: 0 } };

@@ -10,6 +10,8 @@ import { createNetTransport } from './net.js';
 const faults = new URL(import.meta.url).searchParams.getAll('fault') as Fault[];
 
 export const memory: Transport = createMemoryTransport(faults);
-export const oneWay: Transport = createMemoryTransport(faults, 'send');
-export const handing: Transport = createMemoryTransport(faults, 'duplex', 3);
+export const oneWay: Transport = createMemoryTransport(faults, { directions: ['send'] });
+export const anyWay: Transport = createMemoryTransport(faults, { directions: ['duplex', 'send', 'receive'] });
+export const joined: Transport = createMemoryTransport(faults, { joined: true });
+export const handing: Transport = createMemoryTransport(faults, { handles: 3 });
 export const net: Transport = createNetTransport(faults);

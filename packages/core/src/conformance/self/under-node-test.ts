@@ -19,6 +19,8 @@ testTransport({
       credentials: false,
       damages: false,
       addressing: 'direct',
+      greeting: 'exchanged',
+      confirms: false,
     },
     reach: { worker: false, process: false },
   },

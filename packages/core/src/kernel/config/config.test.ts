@@ -127,7 +127,7 @@ describe('A file with problems', () => {
     expect(thrownBy(() => kernelOf(path)).message).toBe(`${path} has 3 problems:
   services.geo.Geo.url (line 3): unknown scheme "mme:"; did you mean "mem:"? Known schemes: mem:, wire:
   services.geo.Maps.transport.strategy (line 8): expected one of spin, park, found "doze"
-  services.geo.Maps.transport.sped (line 9): unknown option; known are allow, maxMessageBytes, strategy`);
+  services.geo.Maps.transport.sped (line 9): unknown option; known are allow, direction, maxMessageBytes, strategy`);
   });
 
   test('is refused with every wrong shape at once.', () => {
@@ -150,7 +150,7 @@ defaults:
     expect(problemsOf(path)).toEqual([
       'service (line 1): unknown key; did you mean "services"?',
       'services.geo.Geo.tiemout (line 4): unknown key; did you mean "timeout"?',
-      'services.geo.Geo.colour (line 5): unknown key; known are url, timeout, transport, codec',
+      'services.geo.Geo.colour (line 5): unknown key; known are url, direction, timeout, transport, codec',
       'services.geo.Geo.url (line 6): expected a URL, <scheme>:<address>; found 17',
       'services.geo.Maps (line 7): expected a map; found a list',
       "services.geo Maps (line 8): not a service's full name; expected one such as geo.Geo",
@@ -167,7 +167,7 @@ defaults:
     expect(problemsOf(write('callgate.yaml', config), { CALLGATE_COLOUR: 'blue' })).toEqual([
       'services.a.A.url (line 2): unknown scheme "mme:"; did you mean "mem:"? Known schemes: mem:, wire:',
       'services.b.B.tiemout (line 3): unknown key; did you mean "timeout"?',
-      'services.c.C.transport.sped (line 4): unknown option; known are allow, maxMessageBytes, strategy',
+      'services.c.C.transport.sped (line 4): unknown option; known are allow, direction, maxMessageBytes, strategy',
       'CALLGATE_COLOUR: unknown variable; known are CALLGATE_CONFIG, CALLGATE_SERVICES__<service>__<setting>, ' +
         'CALLGATE_DEFAULTS__<setting>',
     ]);

@@ -9,6 +9,7 @@ import type { Layer, ServiceSettings } from './settings.js';
 /** What all layers together say of one service. */
 export interface Folded {
   readonly address?: Address;
+  readonly direction?: NonNullable<ServiceSettings['direction']>;
   readonly timeout?: Timeout;
   readonly options: Readonly<Record<string, unknown>>;
   readonly codec?: string;
@@ -30,6 +31,7 @@ type Options = Record<string, unknown>;
  */
 export function fold(layers: readonly Layer[]): Folded {
   let address: Address | undefined;
+  let direction: ServiceSettings['direction'];
   let timeout: Timeout | undefined;
   let codec: string | undefined;
   let options: Options = {};
@@ -40,6 +42,10 @@ export function fold(layers: readonly Layer[]): Folded {
     if (settings.timeout !== undefined) {
       timeout = overlayTimeout(timeout, settings.timeout);
       places.set('timeout', { layer, below: ['timeout'] });
+    }
+    if (settings.direction !== undefined) {
+      direction = settings.direction;
+      places.set('direction', { layer, below: ['direction'] });
     }
     if (settings.codec !== undefined) {
       codec = settings.codec;
@@ -64,6 +70,7 @@ export function fold(layers: readonly Layer[]): Folded {
 
   return {
     ...(address && { address }),
+    ...(direction !== undefined && { direction }),
     ...(timeout !== undefined && { timeout }),
     ...(codec !== undefined && { codec }),
     options,

@@ -6,7 +6,7 @@ import { didYouMean } from '../suggest.js';
 import { type Problem, show } from './problem.js';
 
 /** The settings of one service, or the defaults of all. */
-export const settingNames = ['url', 'timeout', 'transport', 'codec'] as const;
+export const settingNames = ['url', 'direction', 'timeout', 'transport', 'codec'] as const;
 export const phaseNames = ['send', 'reply'] as const;
 
 const policyWords = 'never, immediate, a duration such as 250ms, 5s or 2m, or a number of milliseconds';
@@ -29,9 +29,14 @@ const url = checked((value) => {
   }
 });
 
+const direction = checked((value) =>
+  value === 'duplex' || value === 'send' ? undefined : expected('duplex or send (as its clients see it)', value),
+);
+
 const service = v.nullish(
   strict({
     url: v.optional(url),
+    direction: v.optional(direction),
     timeout: v.optional(timeout),
     transport: v.nullish(options),
     codec: v.optional(v.string()),

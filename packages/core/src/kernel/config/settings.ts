@@ -1,4 +1,5 @@
 import type { TimeoutPolicy } from '../../channel/timeout.js';
+import type { ClientDirection } from '../../client/index.js';
 import type { Origin } from './problem.js';
 
 /** `never`, `immediate`, milliseconds, or a duration such as `250ms`, `5s`, `2m`. */
@@ -8,6 +9,8 @@ export type PolicyText = TimeoutPolicy | (string & {});
 export interface ServiceSettings {
   /** Where the service is: `shm:geo`, `unix:/run/geo.sock`. */
   readonly url?: string;
+  /** Which way its channels go, as clients see it; its servers listen for the opposite. @default 'duplex' */
+  readonly direction?: ClientDirection;
   /** @default what the method states, else never */
   readonly timeout?: PolicyText | { readonly send?: PolicyText; readonly reply?: PolicyText };
   /** Options of the URL's transport. */

@@ -19,6 +19,8 @@ export function plainTransport(scheme: string, own: Readonly<Record<string, Opti
       credentials: false,
       damages: false,
       addressing: 'direct',
+      greeting: 'exchanged',
+      confirms: false,
     },
     validateOptions: (options) => optionProblems(options, { ...commonOptionChecks, ...own }),
     connect: opensNothing,

@@ -2,7 +2,7 @@ import type { Capabilities } from '../contract.js';
 import { largestMessage, MAX_RING_BYTES } from '../ring/index.js';
 
 export const inprocCapabilities: Capabilities = Object.freeze<Capabilities>({
-  directions: ['duplex'],
+  directions: ['duplex', 'send', 'receive'],
   delivery: 'exact',
   maxMessageBytes: largestMessage(MAX_RING_BYTES),
   handlesPerMessage: 0,
@@ -12,4 +12,6 @@ export const inprocCapabilities: Capabilities = Object.freeze<Capabilities>({
   credentials: true,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: true,
 });

@@ -3,7 +3,7 @@ import { testTransport } from '../../conformance/index.js';
 import type { Capabilities } from '../contract.js';
 
 const capabilities: Capabilities = {
-  directions: ['duplex'],
+  directions: ['duplex', 'send', 'receive'],
   delivery: 'exact',
   maxMessageBytes: 1_073_741_816,
   handlesPerMessage: 0,
@@ -13,6 +13,8 @@ const capabilities: Capabilities = {
   credentials: true,
   damages: false,
   addressing: 'direct',
+  greeting: 'exchanged',
+  confirms: true,
 };
 
 testTransport({

@@ -6,7 +6,8 @@
  *   word 8   doorbell of the connector      word 9   doorbell of the acceptor        0 silent, 1 rung
  *   word 10  the connector has hung up      word 11  the acceptor has hung up
  *   word 12  thread of the connector        word 13  thread of the acceptor
- *   word 14  why a connector was refused: number of bytes of the text at the start of ring 1's data
+ *   word 14  why a connector was refused: number of bytes of the text (reason, NUL, message) at the start of ring 1's data
+ *   word 15  why a connector was refused: the code
  * ```
  */
 export const RENDEZVOUS = 4;
@@ -14,6 +15,7 @@ export const BELL = 8;
 export const HUNG_UP = 10;
 export const THREAD = 12;
 export const REFUSAL_BYTES = 14;
+export const REFUSAL_CODE = 15;
 
 export const ASKED = 0;
 export const ACCEPTED = 1;

@@ -1,4 +1,5 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads';
+import type { Direction } from '../contract.js';
 
 /** What threads of one process tell each other to meet. Everything else happens in the memory sent along. */
 export type Notice =
@@ -8,6 +9,8 @@ export type Notice =
       readonly memory: SharedArrayBuffer;
       readonly ringBytes: number;
       readonly maxMessageBytes: number;
+      /** As the connecting side sees it. */
+      readonly direction: Direction;
     }
   | { readonly kind: 'who'; readonly name: string; readonly answer: SharedArrayBuffer };
 

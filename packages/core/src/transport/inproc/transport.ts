@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Reason, RpcError } from '../../errors/index.js';
-import type { Address, Deadline, Link, Listener, Peer, Transport, TransportOptions } from '../contract.js';
+import { codeName, Reason, RpcError } from '../../errors/index.js';
+import type { Address, Deadline, Direction, Link, Listener, Peer, Transport, TransportOptions } from '../contract.js';
+import { defaultDirection, directionMismatch, opposite, type Side } from '../directions.js';
 import { selfDeadlock } from '../ends.js';
 import { refusal } from '../options.js';
 import {
@@ -24,6 +25,7 @@ import {
   CONNECTOR,
   type End,
   REFUSAL_BYTES,
+  REFUSAL_CODE,
   REFUSED,
   RENDEZVOUS,
   THREAD,
@@ -34,6 +36,10 @@ import { ownThread } from './thread-life.js';
 
 /** How long, in ms, another thread may take to answer: a busy event loop is slow, a missing one never answers. */
 const ANSWER_MS = 1000;
+interface Resolved extends ResolvedRingOptions {
+  readonly direction: Direction;
+}
+
 /** How long, in ms, a new listener waits for an objection to its name. */
 const OBJECTION_MS = 50;
 
@@ -54,7 +60,7 @@ async function connect(
   signal?: AbortSignal,
 ): Promise<Link> {
   signal?.throwIfAborted();
-  const resolved = resolveRingOptions('inproc', options as RingOptions);
+  const resolved = resolveOptions(options, 'connect');
   const segment = ask(address, resolved);
   const acceptor = acceptorHere(address.path);
   if (acceptor !== undefined) {
@@ -74,7 +80,7 @@ async function connect(
 }
 
 function connectSync(address: Address, options: TransportOptions, deadline: Deadline): Link {
-  const resolved = resolveRingOptions('inproc', options as RingOptions);
+  const resolved = resolveOptions(options, 'connect');
   if (acceptorHere(address.path) !== undefined) throw selfDeadlock(address.url);
   const segment = ask(address, resolved);
   tellOthers(notice(address, segment, resolved));
@@ -88,12 +94,15 @@ async function listen(
   onLink: (link: Link) => void,
   onError?: (error: RpcError) => void,
 ): Promise<Listener> {
-  const resolved = resolveRingOptions('inproc', options as RingOptions);
+  const resolved = resolveOptions(options, 'listen');
   const name = checkName(address);
   if (acceptorHere(name) !== undefined) throw inUse(address);
   const acceptor: Acceptor = (asked) => {
     const segment = segmentOver(asked.memory, asked.ringBytes);
-    const error = refusal(resolved.allow, credentials(), address.url);
+    const fits = asked.direction === opposite(resolved.direction);
+    const error = fits
+      ? refusal(resolved.allow, credentials(), address.url)
+      : directionMismatch(address.url, asked.direction, resolved.direction);
     if (error !== undefined) {
       refuse(segment, error);
       onError?.(error);
@@ -127,8 +136,13 @@ async function listen(
   return { url: address.url, close, ref: () => hold(open), unref: () => hold(false) };
 }
 
+function resolveOptions(options: TransportOptions, side: Side): Resolved {
+  const direction = options.direction ?? defaultDirection(side, inprocCapabilities);
+  return { ...resolveRingOptions('inproc', options as RingOptions), direction };
+}
+
 /** Makes the memory in which the two ends will meet. */
-function ask(address: Address, options: ResolvedRingOptions): Segment {
+function ask(address: Address, options: Resolved): Segment {
   checkName(address);
   const segment = segmentOver(new SharedArrayBuffer(segmentBytes(options.ringBytes)), options.ringBytes);
   initialiseSegment(segment);
@@ -136,19 +150,20 @@ function ask(address: Address, options: ResolvedRingOptions): Segment {
   return segment;
 }
 
-function notice(address: Address, segment: Segment, options: ResolvedRingOptions) {
+function notice(address: Address, segment: Segment, options: Resolved) {
   const memory = segment.words.buffer as SharedArrayBuffer;
-  const { ringBytes, maxMessageBytes } = options;
-  return { kind: 'connect', name: address.path, memory, ringBytes, maxMessageBytes } as const;
+  const { ringBytes, maxMessageBytes, direction } = options;
+  return { kind: 'connect', name: address.path, memory, ringBytes, maxMessageBytes, direction } as const;
 }
 
-function conclude(address: Address, segment: Segment, options: ResolvedRingOptions, deadline: Deadline): Link {
+function conclude(address: Address, segment: Segment, options: Resolved, deadline: Deadline): Link {
   const state = Atomics.compareExchange(segment.words, RENDEZVOUS, ASKED, WITHDRAWN);
   if (state === ACCEPTED) return makeLink(segment, CONNECTOR, address, options);
   if (state === REFUSED) {
     const at = ringPlace(segment, 1).data;
     const text = segment.bytes.toString('utf8', at, at + (segment.words[REFUSAL_BYTES] ?? 0));
-    throw new RpcError('PERMISSION_DENIED', text, { reason: Reason.NOT_ALLOWED, failed: 'channel' });
+    const [reason = '', message = ''] = text.split('\0');
+    throw new RpcError(codeName(segment.words[REFUSAL_CODE] ?? 0), message, { reason, failed: 'channel' });
   }
   if (performance.now() >= deadline) {
     throw new RpcError(
@@ -167,20 +182,22 @@ function conclude(address: Address, segment: Segment, options: ResolvedRingOptio
 }
 
 function refuse(segment: Segment, error: RpcError): void {
-  const text = Buffer.from(error.message);
+  const text = Buffer.from(`${error.reason}\0${error.message}`);
   segment.bytes.set(text.subarray(0, segment.ringBytes), ringPlace(segment, 1).data);
   segment.words[REFUSAL_BYTES] = Math.min(text.length, segment.ringBytes);
+  segment.words[REFUSAL_CODE] = error.status;
   Atomics.compareExchange(segment.words, RENDEZVOUS, ASKED, REFUSED);
   Atomics.notify(segment.words, RENDEZVOUS);
 }
 
-function makeLink(segment: Segment, end: End, address: Address, options: ResolvedRingOptions): Link {
+function makeLink(segment: Segment, end: End, address: Address, options: Resolved): Link {
   const peer: Peer = { address: address.url, credentials: credentials() };
   return new RingLink({
     segment,
     side: end === CONNECTOR ? 'connector' : 'acceptor',
     doorbell: new InprocDoorbell(segment, end),
     peer,
+    direction: options.direction,
     maxMessageBytes: options.maxMessageBytes,
     strategy: options.strategy,
     processors: availableParallelism(),

@@ -1,7 +1,8 @@
 import type { RpcError } from '../../errors/index.js';
-import type { Deadline, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
+import type { Deadline, Direction, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
 import {
   abortedHere,
+  cannotSend,
   checkHandles,
   closedHere,
   cutOff,
@@ -16,7 +17,7 @@ import { NO_HANDLES } from '../handle.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
 import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
-import { ENDING, READABLE, RingWaits } from './ring-waits.js';
+import { ENDING, READABLE, RingWaits, TAKEN } from './ring-waits.js';
 import { RingWriter } from './ring-writer.js';
 import { Spinner, type WaitStrategy } from './spinner.js';
 
@@ -26,6 +27,8 @@ export interface RingLinkOptions {
   readonly side: 'connector' | 'acceptor';
   readonly doorbell: Doorbell;
   readonly peer: Peer;
+  /** A ring against the direction carries nothing but the end. @default 'duplex' */
+  readonly direction?: Direction;
   readonly maxMessageBytes: number;
   readonly strategy: WaitStrategy;
   /** Processors this process may use. */
@@ -38,6 +41,7 @@ const CLOSE_MS = 2000;
 /** A link over two rings in memory that both ends see; the doorbell wakes, tells of death, and owns the memory. */
 export class RingLink implements Link {
   readonly peer: Peer;
+  readonly direction: Direction;
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
   readonly #reader: RingReader;
@@ -58,6 +62,7 @@ export class RingLink implements Link {
   constructor(options: RingLinkOptions) {
     const outgoing = options.side === 'connector' ? 0 : 1;
     this.peer = options.peer;
+    this.direction = options.direction ?? 'duplex';
     this.maxMessageBytes = Math.min(options.maxMessageBytes, largestMessage(options.segment.ringBytes));
     this.#writer = new RingWriter(ringPlace(options.segment, outgoing));
     this.#reader = new RingReader(ringPlace(options.segment, outgoing === 0 ? 1 : 0), this.maxMessageBytes);
@@ -82,6 +87,7 @@ export class RingLink implements Link {
     // is about to be woken is looked after first.
     if (this.#end === undefined && this.#writer.consumerSleeps && this.#bell.hungUp(true)) this.#peerGone();
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
+    if (this.direction === 'receive') throw cannotSend(describePeer(this.peer));
     if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
     if (this.#claimed !== -1) throw misuse('claim: the last claim is still open');
     const span = this.#writer.claim(bytes);
@@ -115,6 +121,8 @@ export class RingLink implements Link {
     try {
       const span = this.#reader.receive();
       if (this.#reader.wakeOwed) this.#waits.payWakes();
+      if (span !== null && this.direction === 'send')
+        throw new RingCorrupt('a message against the direction of the link');
       if (span !== null) this.#lent = true;
       else if (this.#reader.ended || this.#end !== undefined) this.#drained();
       return span;
@@ -128,7 +136,8 @@ export class RingLink implements Link {
   release(): void {
     this.#lent = false;
     if (this.#released) return;
-    this.#reader.release();
+    // Where nothing goes back, a sender may wait to see its message taken.
+    this.#reader.release(this.direction === 'receive');
     if (this.#reader.wakeOwed) this.#waits.payWakes();
   }
 
@@ -146,6 +155,11 @@ export class RingLink implements Link {
 
   waitWritable(bytes: number, deadline: Deadline): boolean {
     return this.#waits.wait(bytes, deadline);
+  }
+
+  waitTaken(deadline: Deadline): boolean {
+    this.#waits.wait(TAKEN, deadline);
+    return !this.#released && this.#writer.allTaken;
   }
 
   whenReadable(deadline: Deadline, signal?: AbortSignal): Promise<boolean> {

@@ -88,13 +88,13 @@ export class RingReader {
 
   /**
    * Frees the received record's room. The producer learns of it at the latest when the consumer finds the ring empty,
-   * and earlier when it sleeps for room or an eighth of the ring has been freed.
+   * and earlier when it sleeps for room or an eighth of the ring has been freed; `tell` lets it know at once.
    */
-  release(): void {
+  release(tell = false): void {
     this.#head = (this.#head + this.#held) | 0;
     this.#held = 0;
     const freed = (this.#head - this.#publishedHead) | 0;
-    if (freed >= this.#ringBytes >> 3 || Atomics.load(this.#words, this.#control + PRODUCER_SLEEPS) !== 0) {
+    if (tell || freed >= this.#ringBytes >> 3 || Atomics.load(this.#words, this.#control + PRODUCER_SLEEPS) !== 0) {
       this.#publish();
     }
   }

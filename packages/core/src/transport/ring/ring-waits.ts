@@ -10,6 +10,8 @@ import type { Spinner } from './spinner.js';
 export const READABLE = -1;
 /** Room for the end of the stream, which only a link that closes waits for. */
 export const ENDING = -2;
+/** The consumer has taken all that was published. */
+export const TAKEN = -3;
 
 /** Polls between two looks at the clock. */
 const POLLS = 64;
@@ -119,6 +121,7 @@ export class RingWaits {
       if (this.#reader.wakeOwed) this.payWakes();
       return ready;
     }
+    if (want === TAKEN) return this.#writer.allTaken;
     if (this.#sealed && want !== ENDING) return true;
     const room = this.#writer.claim(want === ENDING ? 0 : want) !== null;
     if (this.#writer.wakeOwed) this.payWakes();

@@ -92,6 +92,11 @@ export class RingWriter {
     return Atomics.load(this.#words, this.#control + CONSUMER_SLEEPS) !== 0;
   }
 
+  /** The consumer has taken all that was published. */
+  get allTaken(): boolean {
+    return this.#tail === this.#seenHead || this.#unread() === 0;
+  }
+
   /** Says that this side is about to sleep until there is room; `claim` must be tried once more after this. */
   announceSleep(): void {
     Atomics.store(this.#words, this.#control + PRODUCER_SLEEPS, 1);

@@ -19,6 +19,7 @@ const no = Promise.resolve(false);
 /** A link over a byte stream, which it owns. Greetings have been exchanged. */
 export class StreamLink implements Link {
   readonly peer: Peer;
+  readonly direction = 'duplex';
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
   end: LinkEnd | undefined;
