@@ -22,6 +22,8 @@ inline int64_t NowNs() {
 
 class Deadline {
  public:
+  /** Do not wait. */
+  Deadline() : at_(0) {}
   /** Rounds up to a nanosecond; what is negative counts as 0, what is longer than a century as never. */
   Deadline(napi_env env, napi_value timeout_ms, const char* name) {
     const double ms = Number(env, timeout_ms, name, "timeoutMs");

@@ -1,5 +1,7 @@
 #include "fd.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,12 +18,35 @@ void FdHandle::Close(napi_env env) noexcept {
   number = -1;
 }
 
-bool FdHandle::IsSocket() {
+FdType FdHandle::Type() {
   if (type == FdType::kUnknown) {
     struct stat found;
-    type = fstat(number, &found) == 0 && S_ISSOCK(found.st_mode) ? FdType::kSocket : FdType::kOther;
+    if (fstat(number, &found) != 0) found.st_mode = 0;
+    type = S_ISSOCK(found.st_mode) ? FdType::kSocket : S_ISFIFO(found.st_mode) ? FdType::kPipe : FdType::kOther;
   }
-  return type == FdType::kSocket;
+  return type;
+}
+
+bool FdHandle::IsUnix() {
+  socklen_t length = sizeof domain;
+  if (domain < 0 && getsockopt(number, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) domain = AF_UNSPEC;
+  return domain == AF_UNIX;
+}
+
+bool FdHandle::LetBlock(bool block) {
+  if (blocks == block) return true;
+  const int flags = fcntl(number, F_GETFL);
+  if (flags < 0 || fcntl(number, F_SETFL, block ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0) return false;
+  blocks = block;
+  return true;
+}
+
+bool FdHandle::LimitReads(int64_t milliseconds) {
+  if (reads_limited_to == milliseconds) return true;
+  const timeval limit = {static_cast<time_t>(milliseconds / 1000), static_cast<suseconds_t>(milliseconds % 1000 * 1000)};
+  if (setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0) return false;
+  reads_limited_to = milliseconds;
+  return true;
 }
 
 napi_value NewFd(napi_env env, State& state, int fd, FdType type) {

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "functions.h"
+#include "wait_read.h"
 
 namespace callgate {
 namespace {
@@ -95,10 +96,11 @@ napi_value SendWithFds(napi_env env, napi_callback_info info) {
 }
 
 napi_value ReceiveWithFds(napi_env env, napi_callback_info info) {
-  const Call<6> call(env, info, "recvmsg");
-  const FdHandle& socket = OpenFd(env, *call.state, call.args[0], call.name);
+  const Call<7> call(env, info, "recvmsg");
+  FdHandle& socket = OpenFd(env, *call.state, call.args[0], call.name);
   const Bytes bytes = ByteRange(env, call.args[1], call.args[2], call.args[3], call.name);
   if (bytes.length == 0) FailRange(env, "recvmsg: no room, start equals end");
+  if (!socket.IsSocket()) FailErrno(env, call.name, ENOTSOCK);
   bool is_array = false;
   Check(env, napi_is_array(env, call.args[4], &is_array));
   if (!is_array) FailType(env, "recvmsg: into must be an array");
@@ -109,33 +111,32 @@ napi_value ReceiveWithFds(napi_env env, napi_callback_info info) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   ControlBuffer control;
-  for (;;) {
+  const Deadline deadline = call.count < 7 ? Deadline() : Deadline(env, call.args[6], call.name);
+  const ssize_t count = WaitRead(env, *call.state, socket, deadline, call.name, [&](int flags) {
     // Without padding, so that the kernel drops what is beyond `most` by itself instead of opening it here.
     message.msg_control = most > 0 ? control.bytes : nullptr;
     message.msg_controllen = most > 0 ? CMSG_LEN(most * sizeof(int)) : 0;
-    const ssize_t count = recvmsg(socket.number, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Int(env, -1);
-    if (count < 0) FailErrno(env, call.name, errno);
-    // Most messages bring nothing.
-    if (message.msg_controllen == 0 && (message.msg_flags & MSG_CTRUNC) == 0) {
-      return Int(env, static_cast<int32_t>(count));
-    }
-    Received received;
-    Collect(message, received);
-    // Cut off although there was room for more: the limit of open files was reached. The sender's message is spoilt.
-    if ((message.msg_flags & MSG_CTRUNC) != 0 && received.count < most) {
-      FailErrno(env, call.name, EMFILE, {}, "more descriptors arrived than this process may open");
-    }
-    uint32_t position = 0;
-    Check(env, napi_get_array_length(env, call.args[4], &position));
-    while (received.taken < received.count && received.taken < most) {
-      // NewFd owns the number from the moment it is called.
-      napi_value fd = NewFd(env, *call.state, received.numbers[received.taken++], FdType::kUnknown);
-      Check(env, napi_set_element(env, call.args[4], position++, fd));
-    }
+    return recvmsg(socket.number, &message, MSG_CMSG_CLOEXEC | flags);
+  });
+  if (count == kEnding) return nullptr;
+  // Most messages bring nothing.
+  if (count == kNothing || (message.msg_controllen == 0 && (message.msg_flags & MSG_CTRUNC) == 0)) {
     return Int(env, static_cast<int32_t>(count));
   }
+  Received received;
+  Collect(message, received);
+  // Cut off although there was room for more: the limit of open files was reached. The sender's message is spoilt.
+  if ((message.msg_flags & MSG_CTRUNC) != 0 && received.count < most) {
+    FailErrno(env, call.name, EMFILE, {}, "more descriptors arrived than this process may open");
+  }
+  uint32_t position = 0;
+  Check(env, napi_get_array_length(env, call.args[4], &position));
+  while (received.taken < received.count && received.taken < most) {
+    // NewFd owns the number from the moment it is called.
+    napi_value fd = NewFd(env, *call.state, received.numbers[received.taken++], FdType::kUnknown);
+    Check(env, napi_set_element(env, call.args[4], position++, fd));
+  }
+  return Int(env, static_cast<int32_t>(count));
 }
 
 }  // namespace callgate

@@ -166,8 +166,13 @@ export interface NativeAddon extends SharedAddon {
   inetAddress(socket: Fd, peer: boolean): InetAddress;
   /** getaddrinfo(3): the numeric addresses of a name, best first; none when it cannot be resolved. Blocks the thread. */
   lookUpHost(name: string): string[];
-  /** Bytes read, 0 at end of file, -1 when nothing is there now. Needs room: start < end. Any kind of descriptor. */
-  read(fd: Fd, bytes: Uint8Array, start: number, end: number): number;
+  /**
+   * Bytes read, 0 at end of file, -1 when nothing is there now. Needs room: start < end. Any kind of descriptor. With
+   * `timeoutMs`, as of `poll`, blocks the thread so long for something to come: -1 when it did not. A TCP
+   * socket or a pipe waits in the read itself; its O_NONBLOCK is cleared for that, and what shall not block here still
+   * does not.
+   */
+  read(fd: Fd, bytes: Uint8Array, start: number, end: number, timeoutMs?: number): number;
   /** Bytes written, -1 when the mechanism is full now. No SIGPIPE: EPIPE is thrown. Any kind of descriptor. */
   write(fd: Fd, bytes: Uint8Array, start: number, end: number): number;
   /**
@@ -177,9 +182,18 @@ export interface NativeAddon extends SharedAddon {
   sendWithFds(socket: Fd, bytes: Uint8Array, start: number, end: number, fds: readonly (Fd | number)[]): number;
   /**
    * recvmsg(2), CLOEXEC. At most `maxFds` (0 to 253) descriptors are appended to `into`; surplus ones are closed.
-   * EMFILE when this process has too few descriptors left for those; the bytes are lost then. Result as `read`.
+   * EMFILE when this process has too few descriptors left for those; the bytes are lost then. Result and
+   * `timeoutMs` as of `read`.
    */
-  receiveWithFds(socket: Fd, bytes: Uint8Array, start: number, end: number, into: Fd[], maxFds: number): number;
+  receiveWithFds(
+    socket: Fd,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    into: Fd[],
+    maxFds: number,
+    timeoutMs?: number,
+  ): number;
   /** shutdown(2) of both directions, ignoring ENOTCONN. */
   shutdownSocket(socket: Fd): void;
   /**

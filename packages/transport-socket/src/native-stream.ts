@@ -28,10 +28,13 @@ export class NativeStream implements ByteStream {
     return this.native.write(this.socket, bytes, start, end);
   }
 
+  waitRead(bytes: Buffer, start: number, end: number, deadline: Deadline): number {
+    return this.native.read(this.socket, bytes, start, end, timeLeft(deadline));
+  }
+
   wait(events: number, deadline: Deadline): number {
     this.#polledFor[0] = events;
-    const timeoutMs = deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(deadline - performance.now(), 0);
-    return this.native.poll(this.#polled, this.#polledFor, timeoutMs);
+    return this.native.poll(this.#polled, this.#polledFor, timeLeft(deadline));
   }
 
   watch(events: number): void {
@@ -61,4 +64,9 @@ export class NativeStream implements ByteStream {
     this.#watcher = undefined;
     this.socket.close();
   }
+}
+
+/** In milliseconds, as the addon wants it. */
+export function timeLeft(deadline: Deadline): number {
+  return deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(deadline - performance.now(), 0);
 }

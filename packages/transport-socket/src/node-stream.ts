@@ -87,6 +87,10 @@ export class NodeStream implements ByteStream {
     return count;
   }
 
+  waitRead(): never {
+    throw new Error('not a blocking stream');
+  }
+
   wait(): never {
     throw new Error('not a blocking stream');
   }

@@ -19,6 +19,8 @@ export interface Child {
 export interface ChildOptions {
   readonly command?: string;
   readonly nodeArgs?: readonly string[];
+  /** Of `runScenario`: further arguments of the program. */
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -57,7 +59,7 @@ export function startChild(program: string, args: readonly string[] = [], option
 
 /** Runs one scenario of a program in its own process and gives what it printed as JSON. */
 export async function runScenario<T>(program: string, scenario: string, options: ChildOptions = {}): Promise<T> {
-  const child = startChild(program, [scenario], options);
+  const child = startChild(program, [scenario, ...(options.args ?? [])], options);
   const result = JSON.parse(await child.line()) as T;
   const { status, stderr } = await child.ended;
   if (status !== 0) throw new Error(`${program} ${scenario} ended with ${status}: ${stderr}`);

@@ -51,6 +51,16 @@ export class TcpStream extends NativeStream {
     return taken;
   }
 
+  override waitRead(bytes: Buffer, start: number, end: number, deadline: Deadline): number {
+    if (this.#unansweredMs === 0) return super.waitRead(bytes, start, end, deadline);
+    for (;;) {
+      const next = performance.now() + this.#unansweredMs / LOOKS;
+      const got = super.waitRead(bytes, start, end, Math.min(deadline, next));
+      if (got !== -1 || deadline <= next) return got;
+      if (this.#isSilent()) throw this.#dead;
+    }
+  }
+
   override wait(events: number, deadline: Deadline): number {
     if (this.#unansweredMs === 0) return super.wait(events, deadline);
     for (;;) {

@@ -1,6 +1,6 @@
-import { type Handle, type HandleCourier, MOST_HANDLES, type Peer } from '@callgate/core/transport';
+import { type Deadline, type Handle, type HandleCourier, MOST_HANDLES, type Peer } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
-import { NativeStream } from '../native-stream.js';
+import { NativeStream, timeLeft } from '../native-stream.js';
 
 /** A connected Unix socket as a byte stream, which owns it. Handles travel with the bytes (SCM_RIGHTS, unix(7)). */
 export class UnixStream extends NativeStream implements HandleCourier {
@@ -8,6 +8,10 @@ export class UnixStream extends NativeStream implements HandleCourier {
 
   tryReadWith(bytes: Buffer, start: number, end: number, into: Handle[]): number {
     return this.native.receiveWithFds(this.socket, bytes, start, end, into as Fd[], MOST_HANDLES);
+  }
+
+  waitReadWith(bytes: Buffer, start: number, end: number, into: Handle[], deadline: Deadline): number {
+    return this.native.receiveWithFds(this.socket, bytes, start, end, into as Fd[], MOST_HANDLES, timeLeft(deadline));
   }
 
   tryWriteWith(bytes: Buffer, start: number, end: number, handles: readonly Handle[]): number {

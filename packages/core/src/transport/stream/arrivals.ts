@@ -1,5 +1,5 @@
 import { RpcError } from '../../errors/index.js';
-import type { Handle } from '../contract.js';
+import type { Deadline, Handle } from '../contract.js';
 import { violation } from '../ends.js';
 import { closeAll } from '../handle.js';
 import type { HandleCourier } from './contract.js';
@@ -34,6 +34,11 @@ export class Arrivals {
   /** One read, see HandleCourier. What it brings is `caught` until `keep`. */
   read(bytes: Buffer, start: number, end: number): number {
     return this.#courier.tryReadWith(bytes, start, end, this.#caught);
+  }
+
+  /** The same, waiting for something to come until the deadline. */
+  waitRead(bytes: Buffer, start: number, end: number, deadline: Deadline): number {
+    return this.#courier.waitReadWith(bytes, start, end, this.#caught, deadline);
   }
 
   get caught(): boolean {

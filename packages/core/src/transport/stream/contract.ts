@@ -19,6 +19,8 @@ export interface HandleCourier {
    * One call brings those of one `tryWriteWith` at most, and then no byte of a later one.
    */
   tryReadWith(bytes: Buffer, start: number, end: number, into: Handle[]): number;
+  /** As `tryReadWith`, but waits as `waitRead` does. */
+  waitReadWith(bytes: Buffer, start: number, end: number, into: Handle[], deadline: Deadline): number;
   /** As `tryWrite`. When it takes anything, handles go with the first byte; they stay the caller's, to be closed. */
   tryWriteWith(bytes: Buffer, start: number, end: number, handles: readonly Handle[]): number;
 }
@@ -37,6 +39,11 @@ export interface ByteStream {
   tryRead(bytes: Buffer, start: number, end: number): number;
   /** Bytes of `bytes[start, end)` taken, perhaps fewer than offered; -1 when the stream is full now. Never waits. */
   tryWrite(bytes: Buffer, start: number, end: number): number;
+  /**
+   * As tryRead, but while nothing is there it blocks the thread, until the deadline: -1 when that passed first. In one
+   * system call where the mechanism can. Called only when `blocking`.
+   */
+  waitRead(bytes: Buffer, start: number, end: number, deadline: Deadline): number;
   /**
    * Blocks the thread until one of `events`, HUNG_UP or FAILED is the case: those that are, or 0 when the deadline
    * passed first. Called only when `blocking`.

@@ -1,5 +1,5 @@
 import type { RpcError } from '../../errors/index.js';
-import type { Handle, Span } from '../contract.js';
+import type { Deadline, Handle, Span } from '../contract.js';
 import { violation } from '../ends.js';
 import { closeAll, NO_HANDLES } from '../handle.js';
 import { Arrivals } from './arrivals.js';
@@ -136,18 +136,31 @@ export class Inbox {
     return decodeBye(this.#bytes, this.#head + this.#lent);
   }
 
+  /** One read, which waits for bytes until the deadline: its result, see ByteStream.waitRead. */
+  waitFill(stream: ByteStream, deadline: Deadline): number {
+    this.#makeRoom();
+    const got =
+      this.#arrivals === undefined
+        ? stream.waitRead(this.#bytes, this.#tail, this.#bytes.length, deadline)
+        : this.#arrivals.waitRead(this.#bytes, this.#tail, this.#bytes.length, deadline);
+    return this.#filled(got);
+  }
+
   /** One read: its result, see ByteStream.tryRead. */
   fill(stream: ByteStream): number {
     this.#makeRoom();
-    const room = this.#bytes.length - this.#tail;
-    const arrivals = this.#arrivals;
     const got =
-      arrivals === undefined
+      this.#arrivals === undefined
         ? stream.tryRead(this.#bytes, this.#tail, this.#bytes.length)
-        : arrivals.read(this.#bytes, this.#tail, this.#bytes.length);
+        : this.#arrivals.read(this.#bytes, this.#tail, this.#bytes.length);
+    return this.#filled(got);
+  }
+
+  #filled(got: number): number {
+    const room = this.#bytes.length - this.#tail;
     this.more = got === room;
     if (got > 0) this.#tail += got;
-    if (arrivals?.caught) this.#place(arrivals, got);
+    if (this.#arrivals?.caught) this.#place(this.#arrivals, got);
     return got;
   }
 

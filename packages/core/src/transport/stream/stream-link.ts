@@ -121,15 +121,15 @@ export class StreamLink implements Link {
   waitReadable(deadline: Deadline): boolean {
     this.#wire.mustBlock();
     this.#wire.push();
-    // Who has just asked has no answer yet: reading before waiting would be a system call for nothing.
-    let readFirst = !this.#wire.asked;
     while (!this.#readable) {
-      if (readFirst && this.#wire.fill()) continue;
-      const events = this.#wire.wait(this.#outbox.pending ? READABLE | WRITABLE : READABLE, deadline);
+      if (!this.#outbox.pending) {
+        if (this.#wire.waitFill(deadline)) continue;
+        return false;
+      }
+      const events = this.#wire.wait(READABLE | WRITABLE, deadline);
       if (events === 0) return false;
       if ((events & WRITABLE) !== 0) this.#wire.push();
       if ((events & ~WRITABLE) !== 0 && !this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
-      readFirst = this.#inbox.more;
     }
     this.#reading.settle(true);
     return true;

@@ -1,5 +1,5 @@
 import { RpcError } from '../../errors/index.js';
-import type { LinkEnd } from '../contract.js';
+import type { Deadline, LinkEnd } from '../contract.js';
 import { cannotBlock, cutOff, describePeer, peerClosed } from '../ends.js';
 import { type ByteStream, type HandleCourier, HUNG_UP, WRITABLE } from './contract.js';
 import { Inbox } from './inbox.js';
@@ -24,8 +24,6 @@ export class Wire {
   released = false;
   /** The last read has just brought all there was: the next look for more, if it comes at once, can be spared. */
   fresh = false;
-  /** Something was written and nothing has come since. */
-  asked = false;
   readonly #stream: ByteStream;
   readonly #hooks: WireHooks;
   #watched = 0;
@@ -55,14 +53,28 @@ export class Wire {
   fill(): boolean {
     if (this.released) return false;
     try {
-      const got = this.inbox.fill(this.#stream);
-      if (got < 0) return false;
-      this.fresh = true;
-      this.asked = false;
-      if (got === 0) this.lose(undefined);
+      return this.#took(this.inbox.fill(this.#stream));
     } catch (error) {
       this.lose(error);
+      return true;
     }
+  }
+
+  /** One read that blocks until there is something. False when the deadline passed first. */
+  waitFill(deadline: Deadline): boolean {
+    if (this.released) return true;
+    try {
+      return this.#took(this.inbox.waitFill(this.#stream, deadline));
+    } catch (error) {
+      this.lose(error);
+      return true;
+    }
+  }
+
+  #took(got: number): boolean {
+    if (got < 0) return false;
+    this.fresh = true;
+    if (got === 0) this.lose(undefined);
     return true;
   }
 
@@ -71,7 +83,6 @@ export class Wire {
     if (this.released || !this.outbox.pending) return;
     try {
       const done = this.outbox.write(this.#stream);
-      this.asked = true;
       if (done !== this.full) return;
       this.watch(done ? this.#watched & ~WRITABLE : this.#watched | WRITABLE);
       this.#hooks.onFull();
@@ -113,7 +124,7 @@ export class Wire {
   }
 
   /** See ByteStream.wait. */
-  wait(events: number, deadline: number): number {
+  wait(events: number, deadline: Deadline): number {
     return this.#stream.wait(events, deadline);
   }
 

@@ -55,6 +55,10 @@ export class MemoryStream implements ByteStream {
     return count;
   }
 
+  waitRead(bytes: Buffer, start: number, end: number): number {
+    return this.tryRead(bytes, start, end);
+  }
+
   /** There is nobody else on this thread for whom waiting would make sense. */
   wait(events: number): number {
     return this.#level(events);
