@@ -62,8 +62,20 @@ export class PipeStream implements ByteStream {
     return this.#native.write(this.#output, bytes, start, end);
   }
 
+  waitRead(bytes: Buffer, start: number, end: number, deadline: Deadline): number {
+    if (this.#life === undefined) return this.#native.read(this.#input, bytes, start, end, timeLeft(deadline));
+    for (;;) {
+      const found = this.wait(READABLE, deadline);
+      if (found === 0) return -1;
+      const got = this.tryRead(bytes, start, end);
+      if (got !== -1) return got;
+      // Its process has ended, though others may still hold the pipe open.
+      if ((found & GONE) !== 0) return 0;
+    }
+  }
+
   wait(events: number, deadline: Deadline): number {
-    const timeoutMs = deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(deadline - performance.now(), 0);
+    const timeoutMs = timeLeft(deadline);
     if (events === READABLE) {
       const found = this.#native.poll(this.#polledToRead, this.#forRead, timeoutMs);
       return (found & 0xf) | (found >> 4 ? HUNG_UP : 0);
@@ -132,6 +144,11 @@ export class PipeStream implements ByteStream {
       else watcher?.unref();
     }
   }
+}
+
+/** In milliseconds, as the addon wants it. */
+function timeLeft(deadline: Deadline): number {
+  return deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(deadline - performance.now(), 0);
 }
 
 /** As bits that mean the end. */
