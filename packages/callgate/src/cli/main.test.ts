@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { installedWithout } from '../testing/installed.js';
 import { type Finished, runNode } from '../testing/run.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -145,8 +147,10 @@ services:
       stderr: expect.stringMatching(
         new RegExp(
           [
-            `^callgate: ${path} has 2 problems:`,
+            `^callgate: ${path} has 4 problems:`,
+            '  services\\.geo\\.Geo\\.url \\(line 3\\): unknown scheme "smh:"; did you mean "shm:"\\? .*',
             '  services\\.geo\\.Geo\\.tiemout \\(line 4\\): unknown key; did you mean "timeout"\\?',
+            '  services\\.geo\\.Maps\\.url \\(line 6\\): expected one of adaptive, spin, park, found "doze"',
             '  defaults\\.timeout \\(CALLGATE_DEFAULTS__TIMEOUT\\): expected never, .*; found "soon"\n$',
           ].join('\n'),
         ),
@@ -163,7 +167,9 @@ services:
 
   test('tells of a transport that is not installed, beside what holds.', async () => {
     write('callgate.yaml', 'services:\n  geo.Geo:\n    url: fifo:/tmp/geo\n');
-    const { code, stdout, stderr } = await callgate(['config', 'check']);
+    using installed = installedWithout('transport-pipe');
+    const program = pathToFileURL(join(installed.path, 'node_modules/callgate/bin/callgate.js'));
+    const { code, stdout, stderr } = await runNode(program, ['config', 'check'], { cwd: folder });
     expect(code).toBe(1);
     expect(stdout).toContain('url: fifo:/tmp/geo # line 3');
     expect(stderr).toBe(

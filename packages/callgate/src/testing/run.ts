@@ -8,9 +8,11 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** This process's environment without what would configure Callgate. */
+/** This process's environment without what would configure Callgate, or show it packages that a program has not installed. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLGATE_')));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('CALLGATE_') && name !== 'NODE_PATH'),
+  );
 }
 
 /** Runs Node on a file until it ends, and kills it when it does not within 20 s. Only the variables given are CALLGATE_ ones. */

@@ -48,10 +48,20 @@ export function checkConfig(source: Source, env: NodeJS.ProcessEnv, registry: Re
     ...shapeProblems(environment.value).map((problem) => ({ ...problem, origin: environmentOrigin(problem.path) })),
   ];
 
+  // What is well shaped is looked at further even where something else is not, so that all is told at once.
+  const sound = (...path: string[]) => !misshapen.some((problem) => startsLike(problem.path, path));
+  const soundPart = (settings: ServiceSettings, path: readonly string[]): ServiceSettings =>
+    misshapen.length === 0
+      ? settings
+      : Object.fromEntries(Object.entries(settings).filter(([setting]) => sound(...path, setting)));
+
   function section(path: readonly string[], inFile: Settings, inEnvironment: Settings): Layer[] {
     const layers: Layer[] = [];
-    if (inFile) layers.push({ settings: inFile, path, overlays: false, originOf: fileOrigin });
-    if (inEnvironment) layers.push({ settings: inEnvironment, path, overlays: true, originOf: environmentOrigin });
+    const add = (settings: Settings, overlays: boolean, originOf: Layer['originOf']) => {
+      if (isMap(settings)) layers.push({ settings: soundPart(settings, path), path, overlays, originOf });
+    };
+    add(inFile, false, fileOrigin);
+    add(inEnvironment, true, environmentOrigin);
     return layers;
   }
 
@@ -64,12 +74,7 @@ export function checkConfig(source: Source, env: NodeJS.ProcessEnv, registry: Re
     return [...defaults, ...section(['services', name], file.services?.[name], fromEnvironment.services?.[name])];
   };
 
-  // What is well shaped is looked at further even where something else is not, so that all is told at once.
-  const sound = (...path: string[]) => !misshapen.some((problem) => startsLike(problem.path, path));
-  const wholes = sound('defaults')
-    ? [defaults, ...services.filter((name) => sound('services', name)).map(layersOf)]
-    : [];
-  const targets = wholes.map((layers) => placedTargetProblems(fold(layers), registry));
+  const targets = [defaults, ...services.map(layersOf)].map((layers) => placedTargetProblems(fold(layers), registry));
   const lines = inOrder([...misshapen, ...targets.flatMap(({ problems }) => problems)]);
   if (lines.length > 0) throw badConfig(source.name, lines);
 
