@@ -36,10 +36,12 @@ export class NodeStream implements ByteStream {
   #released = false;
   readonly #lingers: boolean;
 
-  /** `lingers`: what was written is not safe before the peer has ended, too. */
-  constructor(socket: Socket, address: string, lingers = false) {
+  /**
+   * `lingers`: what was written is not safe before the peer has ended, too. `explain` puts what goes wrong into words.
+   */
+  constructor(socket: Socket, peer: Peer, lingers = false, explain = (error: Error): Error => error) {
     this.#lingers = lingers;
-    this.peer = Object.freeze({ address });
+    this.peer = Object.freeze(peer);
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       if (this.#released) return;
@@ -50,7 +52,7 @@ export class NodeStream implements ByteStream {
     });
     const end = (error?: Error): void => {
       this.#ended = true;
-      this.#error ??= error;
+      this.#error ??= error && explain(error);
       this.#deliver();
     };
     socket.on('end', end);
@@ -167,7 +169,7 @@ export async function connectNodeStream(
   deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<NodeStream> {
-  const stream = new NodeStream(await connectNodeSocket(to, deadline, signal), address, !('path' in to));
+  const stream = new NodeStream(await connectNodeSocket(to, deadline, signal), { address }, !('path' in to));
   // The second comes after the loop has looked at its descriptors.
   await setImmediate();
   await setImmediate();
@@ -175,8 +177,17 @@ export async function connectNodeStream(
 }
 
 export function connectNodeSocket(to: NetConnectOpts, deadline: Deadline, signal?: AbortSignal): Promise<Socket> {
+  return until('connect', connect(to), deadline, signal);
+}
+
+/** The socket, once it has had the event that says that it is connected; it is gone when this rejects, as above. */
+export function until<S extends Socket>(
+  event: 'connect' | 'secureConnect',
+  socket: S,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<S> {
   return new Promise((resolve, reject) => {
-    const socket = connect(to);
     const give = (error: unknown): void => {
       socket.destroy();
       done();
@@ -192,7 +203,7 @@ export function connectNodeSocket(to: NetConnectOpts, deadline: Deadline, signal
     };
     signal?.addEventListener('abort', onAbort);
     socket.on('error', give);
-    socket.once('connect', () => {
+    socket.once(event, () => {
       done();
       resolve(socket);
     });

@@ -46,6 +46,8 @@ export const Reason = {
   ADDRESS_IN_USE: 'ADDRESS_IN_USE',
   /** The kernel or an `allow` rule refused. */
   NOT_ALLOWED: 'NOT_ALLOWED',
+  /** A certificate is missing, or cannot be trusted; the message says which side's, and why. */
+  BAD_CERTIFICATE: 'BAD_CERTIFICATE',
   /** The address cannot be understood (or is too long for the mechanism). */
   BAD_ADDRESS: 'BAD_ADDRESS',
   /** An option has a wrong type, value or name. */

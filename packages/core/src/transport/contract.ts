@@ -53,6 +53,20 @@ export interface Peer {
   /** Whether the address names this one peer, or a mailbox that it shares with others. @default 'direct' */
   readonly addressing?: 'direct' | 'mailbox';
   readonly credentials?: Credentials;
+  /** What the other end has proved to hold the key of; there only when it was verified. */
+  readonly certificate?: PeerCertificate;
+}
+
+/** A verified X.509 certificate. Source: RFC 5280. */
+export interface PeerCertificate {
+  /** Whose it is, such as `CN=geo, O=Example`. */
+  readonly subject: string;
+  /** Who vouches for that. */
+  readonly issuer: string;
+  /** The names and addresses that it is for, such as `DNS:geo.example, IP Address:10.0.0.7`; empty for none. */
+  readonly names: string;
+  /** SHA-256 of the certificate, as `AB:CD:…`. */
+  readonly fingerprint256: string;
 }
 
 export interface Credentials {

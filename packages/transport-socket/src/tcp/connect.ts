@@ -24,6 +24,22 @@ export async function connect(
   deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<Link> {
+  return throughHosts(address, deadline, signal, async (place) => {
+    const stream =
+      native === undefined
+        ? await connectNode(place, address, options, deadline, signal)
+        : new TcpStream(native, await connected(native, place, deadline, signal), address.url, options);
+    return openStreamLink(stream, options, deadline, signal);
+  });
+}
+
+/** Tries each numeric place of an address in turn, until one gives a link or says no with an RpcError. */
+export async function throughHosts(
+  address: Address,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+  attempt: (place: Place) => Promise<Link>,
+): Promise<Link> {
   const { host, port } = calledPlaceOf(address);
   signal?.throwIfAborted();
   if (performance.now() >= deadline) throw late(address);
@@ -31,11 +47,7 @@ export async function connect(
   let failure: unknown;
   for (const one of hosts) {
     try {
-      const stream =
-        native === undefined
-          ? await connectNode({ host: one, port }, address, options, deadline, signal)
-          : new TcpStream(native, await connected(native, { host: one, port }, deadline, signal), address.url, options);
-      return await openStreamLink(stream, options, deadline, signal);
+      return await attempt({ host: one, port });
     } catch (error) {
       signal?.throwIfAborted();
       if (RpcError.is(error)) throw error;

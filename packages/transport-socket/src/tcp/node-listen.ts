@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { fromErrno, type RpcError } from '@callgate/core/errors';
 import { type Address, createGatekeeper, type Link, type Listener } from '@callgate/core/transport';
 import { NodeStream } from '../node-stream.js';
@@ -33,9 +33,7 @@ export async function listenWithoutAddon(
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
   server.on('error', (error) => onError(fromErrno(error, `cannot accept a connection at ${url}`)));
   server.on('connection', (socket) => {
-    const { remoteAddress: from, remotePort } = socket;
-    const peer = from === undefined || remotePort === undefined ? url : urlOf({ host: from, port: remotePort });
-    gatekeeper.admit(new NodeStream(socket, peer, true));
+    gatekeeper.admit(new NodeStream(socket, { address: callerOf(socket, url) }, true));
   });
   let open = true;
   return {
@@ -52,7 +50,13 @@ export async function listenWithoutAddon(
   };
 }
 
-function bind(server: Server, place: Place, backlog: number): Promise<void> {
+/** The URL of who is at the other end; `url` when he has gone. */
+export function callerOf(socket: Socket, url: string, scheme = 'tcp'): string {
+  const { remoteAddress: host, remotePort: port } = socket;
+  return host === undefined || port === undefined ? url : urlOf({ host, port }, scheme);
+}
+
+export function bind(server: Server, place: Place, backlog: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.once('listening', () => {

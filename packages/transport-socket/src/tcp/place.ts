@@ -43,8 +43,8 @@ export function calledPlaceOf(address: Address): Place {
   throw badAddress(address.url, 'port 0 has the system choose, for a server only; connect to the URL of its listener');
 }
 
-export function urlOf({ host, port }: Place): string {
-  return `tcp://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+export function urlOf({ host, port }: Place, scheme = 'tcp'): string {
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 /** The error for a host name of which the system knows no address. */

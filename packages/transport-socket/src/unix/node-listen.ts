@@ -34,7 +34,7 @@ export async function listenWithoutAddon(
   const url = urlOf(address, path);
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
   server.on('error', (error) => onError(fromErrno(error, `cannot accept a connection at ${url}`)));
-  server.on('connection', (socket) => gatekeeper.admit(new NodeStream(socket, url)));
+  server.on('connection', (socket) => gatekeeper.admit(new NodeStream(socket, { address: url })));
   let open = true;
   return {
     url,

@@ -193,10 +193,10 @@ class Greeting {
     const start = this.#bytes.subarray(0, Math.min(this.#got, 8));
     const hex = start.toString('hex').replace(/..(?=.)/g, '$& ');
     const text = start.toString('latin1').replace(/[^ -~]/g, '.');
-    return violation(
-      this.#who,
-      `does not speak Callgate: it began with ${hex} ("${text}"); is it a server of another transport?`,
-    );
+    // A handshake or an alert of TLS, which come as records of version 3.x (RFC 8446, 5.1).
+    const tls = (start[0] === 0x16 || start[0] === 0x15) && (start[1] ?? 3) === 3;
+    const guess = tls ? ', which is TLS, not clear text' : '; is it a server of another transport?';
+    return violation(this.#who, `does not speak Callgate: it began with ${hex} ("${text}")${guess}`);
   }
 
   #otherVersion(): RpcError {
