@@ -11,6 +11,7 @@ const packages: readonly (readonly [scheme: string, name: string, exported: stri
   ['shm+sysv', '@callgate/transport-shm', 'sysvShmTransport'],
   ['unix', '@callgate/transport-socket', 'unixTransport'],
   ['tcp', '@callgate/transport-socket', 'tcpTransport'],
+  ['tls', '@callgate/transport-socket', 'tlsTransport'],
   ['pipe', '@callgate/transport-pipe', 'pipeTransport'],
   ['fifo', '@callgate/transport-pipe', 'fifoTransport'],
 ];

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { resolveTcpOptions } from './tcp/options.js';
+import { tlsOptionNames } from './tls/options.js';
 import { resolveUnixOptions } from './unix/options.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,10 +22,11 @@ it('runs the examples of the README', async () => {
 });
 
 it('documents every option of each transport', () => {
-  const [unix, tcp] = readme.split('\n## tcp:\n');
+  const [unix, tcp, tls] = readme.split(/\n## t(?:cp|ls):\n/);
   const documented = (text: string | undefined, options: readonly string[]): void => {
     for (const option of options) expect(text).toMatch(new RegExp(`^\\| \`${option}\` +\\|`, 'm'));
   };
   documented(unix, [...Object.keys(resolveUnixOptions({})), 'allow']);
   documented(tcp, Object.keys(resolveTcpOptions({})));
+  documented(tls, tlsOptionNames);
 });

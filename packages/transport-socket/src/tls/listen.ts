@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { fromErrno, type RpcError } from '@callgate/core/errors';
-import { type Address, type Link, type Listener, refuseStream } from '@callgate/core/transport';
-import { createGatekeeper } from '../admit.js';
+import { type Address, createGatekeeper, type Link, type Listener, refuseStream } from '@callgate/core/transport';
+
 import { NodeStream } from '../node-stream.js';
 import { hostsOf } from '../tcp/connect.js';
 import { bind, callerOf } from '../tcp/node-listen.js';

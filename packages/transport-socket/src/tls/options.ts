@@ -51,8 +51,7 @@ const pems: OptionCheck = (value) =>
     ? undefined
     : 'PEM text, or the path of a PEM file, or a list of either';
 
-const checks: Readonly<Record<string, OptionCheck>> = {
-  ...commonOptionChecks,
+const ownChecks: Readonly<Record<string, OptionCheck>> = {
   cert: pem,
   key: pem,
   ca: pems,
@@ -62,6 +61,11 @@ const checks: Readonly<Record<string, OptionCheck>> = {
   batchBytes: integerBetween(1024, 2 ** 30),
   keepAliveIdleMs: integerBetween(0, 32_767_000),
 };
+
+const checks = { ...commonOptionChecks, ...ownChecks };
+
+/** Its own, and those that mean the same to all. */
+export const tlsOptionNames: readonly string[] = ['maxMessageBytes', ...Object.keys(ownChecks)];
 
 /** A private key is nothing to print. */
 const hidden = (line: string): string => line.replace(/("|\[").*-----BEGIN.*/, '(PEM text)');
