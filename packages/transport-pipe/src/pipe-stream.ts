@@ -17,6 +17,8 @@ export interface PipeEnds {
   readonly peer: Peer;
   /** The process at the other end (`openProcess`), owned by the stream: when it ends, so does the stream. */
   readonly life?: Fd;
+  /** Whether the process at the other end is there and not about to end. */
+  readonly lives?: () => boolean;
   /** Called once, before the descriptors are closed. */
   readonly onClosing?: () => void;
 }
@@ -30,6 +32,7 @@ export class PipeStream implements ByteStream {
   readonly #input: Fd;
   readonly #output: Fd;
   readonly #life: Fd | undefined;
+  readonly #lives: (() => boolean) | undefined;
   readonly #onClosing: (() => void) | undefined;
   /** The arguments of `poll`, made once: to read only, and for everything else. */
   readonly #polledToRead: readonly Fd[];
@@ -40,16 +43,17 @@ export class PipeStream implements ByteStream {
   #alive = false;
   #open = true;
 
-  constructor(native: NativeAddon, { input, output, peer, life, onClosing }: PipeEnds) {
+  constructor(native: NativeAddon, { input, output, peer, life, lives, onClosing }: PipeEnds) {
     this.#native = native;
     this.#input = input;
     this.#output = output;
     this.#life = life;
+    this.#lives = lives;
     this.#onClosing = onClosing;
-    const lives = life === undefined ? [] : [life];
-    this.#polledToRead = [input, ...lives];
+    const ended = life === undefined ? [] : [life];
+    this.#polledToRead = [input, ...ended];
     this.#forRead = this.#polledToRead.map(() => READABLE);
-    this.#polled = [input, output, ...lives];
+    this.#polled = [input, output, ...ended];
     this.#polledFor = this.#polled.map(() => READABLE);
     this.peer = Object.freeze(peer);
   }
@@ -95,6 +99,10 @@ export class PipeStream implements ByteStream {
     // A pipe that nobody reads any more fails, watched for room or not; the end of the input tells as much.
     this.#watchers.output.watch(events & WRITABLE);
     this.#watchers.life?.watch(READABLE);
+  }
+
+  writerLives(): boolean {
+    return this.#lives?.() ?? false;
   }
 
   ref(): void {

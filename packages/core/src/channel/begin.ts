@@ -16,7 +16,8 @@ export function* begin(link: Link, options: BeginOptions): Waits<Channel> {
   const { capabilities, checksum } = options;
   if (greets(link, capabilities)) return yield* greet(link, options);
   // Where anybody can write, or anything can be lost, a message that makes no sense is no reason to end the others' channel.
-  const shared = capabilities.addressing === 'mailbox' || capabilities.delivery !== 'exact';
+  const { addressing = capabilities.addressing } = link.peer;
+  const shared = addressing === 'mailbox' || capabilities.delivery !== 'exact';
   return new Channel({ link, checksum, shared });
 }
 

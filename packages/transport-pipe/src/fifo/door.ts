@@ -1,7 +1,8 @@
-import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
+import { fromErrno, type RpcError } from '@callgate/core/errors';
 import { type AcceptSource, READABLE } from '@callgate/core/transport';
 import type { Fd, NativeAddon, Watcher } from '@callgate/native';
 import { PipeStream } from '../pipe-stream.js';
+import { strange } from './failures.js';
 import { KNOCK_BYTES, KnockReader, pairPaths } from './knock.js';
 import { READ, unlinkPair, WRITE } from './visit.js';
 
@@ -31,7 +32,7 @@ export class Door implements AcceptSource<PipeStream> {
   constructor(options: DoorOptions) {
     this.#options = options;
     this.#watcher = options.native.createWatcher(options.fifo, options.onKnock);
-    this.#knocks = new KnockReader((beginning) => options.onError(this.#strange(beginning)));
+    this.#knocks = new KnockReader((beginning) => options.onError(strange(options.path, options.url, beginning)));
   }
 
   accept(): PipeStream | null {
@@ -79,27 +80,34 @@ export class Door implements AcceptSource<PipeStream> {
   /** Undefined when the client has gone, or cannot be let in. Throws a system error when that is for the moment only. */
   #letIn(token: string): PipeStream | undefined {
     const { native, path, url, onError } = this.#options;
-    const paths = pairPaths(path, token);
-    let output: Fd | undefined;
     try {
-      output = native.openFifo(paths.down, WRITE);
-      const input = native.openFifo(paths.up, READ);
-      unlinkPair(paths);
-      return new PipeStream(native, { input, output, peer: { address: url } });
+      return letIn(native, path, url, token);
     } catch (error) {
-      output?.close();
-      const code = (error as NodeJS.ErrnoException).code;
-      if (scarce.has(code)) throw error;
-      if (!left.has(code)) onError(fromErrno(error, `cannot let a client in at ${url}`));
-      unlinkPair(paths);
+      if (scarce.has((error as NodeJS.ErrnoException).code)) throw error;
+      onError(fromErrno(error, `cannot let a client in at ${url}`));
       return undefined;
     }
   }
+}
 
-  #strange(beginning: Buffer): RpcError {
-    const hex = beginning.toString('hex').replace(/..(?=.)/g, '$& ');
-    const text = beginning.toString('latin1').replace(/[^ -~]/g, '.');
-    const message = `somebody wrote to ${this.#options.path} what no client of ${this.#options.url} writes: it began with ${hex} ("${text}"); it was skipped`;
-    return new RpcError('DATA_LOSS', message, { reason: Reason.PROTOCOL_VIOLATION, failed: 'channel' });
+/**
+ * Opens the fifos of a client, which lose their names. Undefined when the client has gone. Throws a system error; when
+ * descriptors are scarce, the fifos keep their names, and it can be tried again.
+ */
+export function letIn(native: NativeAddon, path: string, url: string, token: string): PipeStream | undefined {
+  const paths = pairPaths(path, token);
+  let output: Fd | undefined;
+  try {
+    output = native.openFifo(paths.down, WRITE);
+    const input = native.openFifo(paths.up, READ);
+    unlinkPair(paths);
+    return new PipeStream(native, { input, output, peer: { address: url } });
+  } catch (error) {
+    output?.close();
+    const code = (error as NodeJS.ErrnoException).code;
+    if (scarce.has(code)) throw error;
+    unlinkPair(paths);
+    if (left.has(code)) return undefined;
+    throw error;
   }
 }

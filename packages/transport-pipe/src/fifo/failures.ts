@@ -1,7 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
-import { type Address, describeFile } from '@callgate/core/transport';
+import { type Address, describeFile, directionMismatch } from '@callgate/core/transport';
+import { beginsNote } from './note.js';
 
 type Code = ConstructorParameters<typeof RpcError>[0];
 
@@ -70,6 +71,15 @@ export function shutOut(address: Address, server: number, mode: number): RpcErro
 
 export function late(address: Address): RpcError {
   return fail(address, 'DEADLINE_EXCEEDED', Reason.DEADLINE, 'the deadline passed first');
+}
+
+/** What a stranger wrote to a server's fifo; `beginning`: the first bytes of it. */
+export function strange(path: string, url: string, beginning: Buffer): RpcError {
+  if (beginsNote(beginning)) return directionMismatch(url, 'send', 'duplex');
+  const hex = beginning.toString('hex').replace(/..(?=.)/g, '$& ');
+  const text = beginning.toString('latin1').replace(/[^ -~]/g, '.');
+  const message = `somebody wrote to ${path} what no client of ${url} writes: it began with ${hex} ("${text}"); it was skipped`;
+  return new RpcError('DATA_LOSS', message, { reason: Reason.PROTOCOL_VIOLATION, failed: 'channel' });
 }
 
 function mayNot(): string {

@@ -33,6 +33,18 @@ export function encodeKnock(token: string): Buffer {
   return knock;
 }
 
+/** So far it may become one, and is not whole yet. */
+export const PART = null;
+
+/** The token of the knock at `at`, of which `have` bytes have come; undefined when it is none. */
+export function knockAt(bytes: Buffer, at: number, have: number): string | typeof PART | undefined {
+  for (let i = 0; i < Math.min(have, MAGIC.length); i++) if (bytes[at + i] !== MAGIC[i]) return undefined;
+  if (have < KNOCK_BYTES) return PART;
+  const crcAt = at + CRC_AT;
+  if (bytes.readUInt32LE(crcAt) !== crc32(bytes.subarray(at, crcAt))) return undefined;
+  return bytes.toString('hex', at + MAGIC.length, crcAt);
+}
+
 /** The names of a client's two fifos. */
 export function pairPaths(path: string, token: string): { readonly up: string; readonly down: string } {
   return { up: `${path}.${token}.up`, down: `${path}.${token}.down` };
@@ -56,7 +68,8 @@ export class KnockReader {
   /** Of a stretch that is no knock, the first bytes; not yet told. */
   #strange: number[] = [];
   readonly #onStrange: (beginning: Buffer) => void;
-  #lost = false;
+  /** In a stretch that has been told. */
+  #told = false;
 
   /** `onStrange` hears, once per stretch, of what is no knock. */
   constructor(onStrange: (beginning: Buffer) => void) {
@@ -71,40 +84,32 @@ export class KnockReader {
   /** `count` bytes have been read into `bytes`. A token when a knock is complete. */
   take(count: number): string | undefined {
     this.#have += count;
-    for (;;) {
-      if (this.#beginsRight()) {
-        if (this.#have < KNOCK_BYTES) return undefined;
-        if (this.bytes.readUInt32LE(CRC_AT) === crc32(this.bytes.subarray(0, CRC_AT))) break;
+    while (this.#have > 0) {
+      const token = knockAt(this.bytes, 0, this.#have);
+      if (token === PART) return undefined;
+      if (token === undefined) {
+        this.#skip();
+        continue;
       }
-      this.#skip();
-      if (this.#have === 0) return undefined;
+      this.#have = 0;
+      this.rest();
+      this.#told = false;
+      return token;
     }
-    this.#have = 0;
-    this.#tell();
-    this.#lost = false;
-    return this.bytes.toString('hex', MAGIC.length, CRC_AT);
+    return undefined;
   }
 
   /** To be called when nothing more is there now: whatever strange has come is told. */
   rest(): void {
-    this.#tell();
-  }
-
-  #beginsRight(): boolean {
-    for (let i = 0; i < Math.min(this.#have, MAGIC.length); i++) if (this.bytes[i] !== MAGIC[i]) return false;
-    return this.#have > 0;
-  }
-
-  #skip(): void {
-    if (this.#strange.length < 8 && !this.#lost) this.#strange.push(this.bytes[0]!);
-    this.bytes.copyWithin(0, 1, this.#have);
-    this.#have -= 1;
-  }
-
-  #tell(): void {
     if (this.#strange.length === 0) return;
     this.#onStrange(Buffer.from(this.#strange));
     this.#strange = [];
-    this.#lost = true;
+    this.#told = true;
+  }
+
+  #skip(): void {
+    if (this.#strange.length < 8 && !this.#told) this.#strange.push(this.bytes[0]!);
+    this.bytes.copyWithin(0, 1, this.#have);
+    this.#have -= 1;
   }
 }

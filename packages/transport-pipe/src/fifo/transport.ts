@@ -5,6 +5,7 @@ import { needAddon } from '../need-addon.js';
 import { fifoCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
 import { listen } from './listen.js';
+import { listenToReceive, openToSend, openToSendSync } from './one-way.js';
 import { type FifoOptions, fifoOptionProblems, resolveFifoOptions } from './options.js';
 
 /** The transport of `fifo:` addresses over what loading the native addon has brought. It does nothing without. */
@@ -14,10 +15,17 @@ export function createFifoTransport(loaded: AddonResult): Transport {
     capabilities: fifoCapabilities,
     validateOptions: fifoOptionProblems,
     async connect(address, options, deadline, signal) {
-      return connect(needAddon(loaded, 'fifo'), address, resolveFifoOptions(options as FifoOptions), deadline, signal);
+      const resolved = resolveFifoOptions(options as FifoOptions);
+      const native = needAddon(loaded, 'fifo');
+      if (options.direction !== 'send') return connect(native, address, resolved, deadline, signal);
+      signal?.throwIfAborted();
+      return openToSend(native, address, resolved, deadline);
     },
     connectSync(address, options, deadline) {
-      return connectSync(needAddon(loaded, 'fifo'), address, resolveFifoOptions(options as FifoOptions), deadline);
+      const resolved = resolveFifoOptions(options as FifoOptions);
+      const native = needAddon(loaded, 'fifo');
+      if (options.direction !== 'send') return connectSync(native, address, resolved, deadline);
+      return openToSendSync(native, address, resolved, deadline);
     },
     async listen(address, options, onLink, onError = () => undefined) {
       const resolved = resolveFifoOptions(options as FifoOptions);
@@ -28,10 +36,14 @@ export function createFifoTransport(loaded: AddonResult): Transport {
           { reason: Reason.UNSUPPORTED, failed: 'channel' },
         );
       }
-      return listen(needAddon(loaded, 'fifo'), address, resolved, onLink, onError);
+      const start = options.direction === 'receive' ? listenToReceive : listen;
+      return start(needAddon(loaded, 'fifo'), address, resolved, onLink, onError);
     },
   });
 }
 
-/** Calls over named pipes: `fifo:/run/geo.fifo`, `fifo:./geo.fifo`, `fifo:geo`. */
+/**
+ * Calls over named pipes: `fifo:/run/geo.fifo`, `fifo:./geo.fifo`, `fifo:geo`. With direction `send` (who connects) and
+ * `receive` (who listens) all share one fifo, and messages have at most 4084 bytes.
+ */
 export const fifoTransport: Transport = createFifoTransport(tryLoadAddon());

@@ -112,6 +112,37 @@ it('is an orderly end when either side closes', async () => {
   expect(await exited).toEqual([0, null]);
 });
 
+it('takes the end of file of a child that lives on for an orderly end', async () => {
+  const child = await started('python3', [
+    '-c',
+    `${pythonFrames}
+os.write(4, HELLO + frame(b"last words")); os.close(4)
+import time; time.sleep(100)`,
+  ]);
+  const link = await stage.connect(child.url);
+  expect([await next(link), await next(link)]).toEqual(['last words', null]);
+  expect(link.end).toMatchObject({ by: 'peer', orderly: true });
+  expect(link.end?.error).toEqual(rpcError('UNAVAILABLE', 'PEER_CLOSED', `process ${child.pid}`));
+});
+
+it('tells of a child that exits in the middle of things that it died, whatever its exit code', async () => {
+  for (const ending of [
+    'os._exit(0)',
+    'os.kill(os.getpid(), 9)',
+    'os.write(4, b"\\x10\\0\\0\\0half"); os.close(4); exactly(3, 8)',
+  ]) {
+    const child = await started('python3', [
+      '-c',
+      `${pythonFrames}
+os.write(4, HELLO + frame(b"last words")); ${ending}`,
+    ]);
+    const link = await stage.connect(child.url);
+    expect([await next(link), await next(link)]).toEqual(['last words', null]);
+    expect(link.end).toMatchObject({ by: 'peer', orderly: false });
+    expect(link.end?.error).toEqual(rpcError('UNAVAILABLE', 'PEER_DIED', `process ${child.pid}`));
+  }
+});
+
 it('tells at once that the child was killed, to whoever waits and to whoever does not', async () => {
   const child = await echo('listen', 'pipe:inherited');
   const link = await stage.connect(child.url);

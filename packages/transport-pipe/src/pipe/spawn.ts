@@ -2,11 +2,13 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
-import type { Credentials } from '@callgate/core/transport';
+import { type Credentials, READABLE } from '@callgate/core/transport';
 import { type Fd, type NativeAddon, tryLoadAddon } from '@callgate/native';
 import { needAddon } from '../need-addon.js';
 import { newName, offer, withdraw } from './offers.js';
 import { INHERITED_VARIABLE } from './place.js';
+
+const PF_EXITING = 4;
 
 export interface SpawnWithPipesOptions extends Omit<SpawnOptions, 'stdio'> {
   /**
@@ -81,7 +83,8 @@ export async function spawnWithPipes(
     const life = openLife(native, pid);
     const credentials = credentialsOf(pid);
     const peer = { address: url, ...(credentials && { credentials }) };
-    offer(name, { input: weRead, output: weWrite, peer, ...(life && { life }) });
+    const watched = life && { life, lives: () => native.poll([life], [READABLE], 0) === 0 && !isExiting(pid) };
+    offer(name, { input: weRead, output: weWrite, peer, ...watched });
     child.once('exit', () => withdraw(name));
     return { process: child, pid, url, close: () => withdraw(name) };
   } catch (error) {
@@ -109,6 +112,20 @@ function openLife(native: NativeAddon, pid: number): Fd | undefined {
   } catch {
     // An old kernel. The end of the pipe still tells, unless the child has left its ends to another process.
     return undefined;
+  }
+}
+
+/**
+ * Whether a process that is not yet gone has begun to exit: it closes its descriptors before its pidfd tells. Source:
+ * proc_pid_stat(5); PF_EXITING of the kernel's sched.h.
+ */
+function isExiting(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state, , , , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || state === 'X' || (Number(flags) & PF_EXITING) !== 0;
+  } catch {
+    return true;
   }
 }
 

@@ -49,6 +49,16 @@ export interface ByteStream {
    * passed first. Called only when `blocking`.
    */
   wait(events: number, deadline: Deadline): number;
+  /**
+   * Blocks the thread until the receiver has taken all that was written: true. False when the deadline passed first,
+   * undefined when the stream ended first. Absent where that cannot be told.
+   */
+  waitTaken?(deadline: Deadline): boolean | undefined;
+  /**
+   * Asked when the stream has ended between two messages, and without an end marker: whether its writer lives, and so
+   * has ended it in order. Absent where that cannot be told; it counts as dead then.
+   */
+  writerLives?(): boolean;
   /** Called on the event loop with what is the case. Set by the link, before `watch`. */
   onEvents: (events: number) => void;
   /**

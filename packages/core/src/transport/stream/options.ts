@@ -1,3 +1,5 @@
+import type { Direction } from '../contract.js';
+
 export interface StreamLinkOptions {
   /** Bytes of the largest message to send or accept; at most 1 GiB. */
   readonly maxMessageBytes: number;
@@ -6,6 +8,8 @@ export interface StreamLinkOptions {
    * permitted size is taken when nothing else is unsent. @default 65536 (64 KiB)
    */
   readonly batchBytes?: number;
+  /** @default 'duplex' */
+  readonly direction?: Direction;
 }
 
 export const BATCH_BYTES = 65_536;

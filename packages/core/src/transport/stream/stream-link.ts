@@ -1,6 +1,6 @@
 import type { RpcError } from '../../errors/index.js';
-import type { Deadline, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
-import { abortedHere, checkHandles, misuse, peerClosed, tooLarge } from '../ends.js';
+import type { Deadline, Direction, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
+import { abortedHere, cannotSend, checkHandles, misuse, peerClosed, tooLarge } from '../ends.js';
 import { Waiter } from '../waiter.js';
 import { type ByteStream, FAILED, type HandleCourier, HUNG_UP, READABLE, WRITABLE } from './contract.js';
 import { Farewell } from './farewell.js';
@@ -19,7 +19,7 @@ const no = Promise.resolve(false);
 /** A link over a byte stream, which it owns. Greetings have been exchanged. */
 export class StreamLink implements Link {
   readonly peer: Peer;
-  readonly direction = 'duplex';
+  readonly direction: Direction;
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
   end: LinkEnd | undefined;
@@ -29,6 +29,8 @@ export class StreamLink implements Link {
   readonly #outbox: Outbox;
   readonly #reading = new Waiter(() => this.#updateRef());
   readonly #writing = new Waiter(() => this.#updateRef());
+  /** Where the stream can tell. */
+  waitTaken?: (deadline: Deadline) => boolean;
   /** Bytes for which `#writing` waits for room. */
   #wanted = 0;
   #keepAlive = true;
@@ -40,6 +42,10 @@ export class StreamLink implements Link {
   /** `courier`: the stream's, when both sides take handles. */
   constructor(stream: ByteStream, options: StreamLinkOptions, courier?: HandleCourier) {
     this.peer = stream.peer;
+    this.direction = options.direction ?? 'duplex';
+    if (this.direction === 'send' && stream.waitTaken !== undefined) {
+      this.waitTaken = (deadline) => this.#waitTaken(deadline);
+    }
     this.#mostHandles = courier === undefined ? 0 : MOST_HANDLES;
     this.maxMessageBytes = options.maxMessageBytes;
     const batchBytes = options.batchBytes ?? BATCH_BYTES;
@@ -60,6 +66,7 @@ export class StreamLink implements Link {
 
   claim(bytes: number): Span | null {
     if (this.#mute) throw this.#lastWord();
+    if (this.direction === 'receive') throw cannotSend(this.#wire.who);
     if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
     if (this.#outbox.claimed) throw misuse('claim: the last claim is still open');
     if (!this.#outbox.fits(bytes)) {
@@ -208,6 +215,17 @@ export class StreamLink implements Link {
 
   abort(error?: RpcError): void {
     this.#finish({ by: 'local', orderly: false, error: error ?? abortedHere() });
+  }
+
+  #waitTaken(deadline: Deadline): boolean {
+    this.#wire.push();
+    while (this.#outbox.pending) {
+      const events = this.#mute ? 0 : this.#wire.wait(WRITABLE | HUNG_UP, deadline);
+      if (events === 0) return false;
+      if ((events & GONE) !== 0) this.#wire.readToEnd(undefined);
+      else this.#wire.push();
+    }
+    return !this.#mute && this.#wire.waitTaken(deadline);
   }
 
   /** Nothing more can be sent. */

@@ -102,9 +102,15 @@ export class Wire {
     if (this.released) return;
     const { said, error } = this.inbox.farewell();
     if (RpcError.is(cause)) this.fate = { by: 'fault', orderly: false, error: cause };
-    else this.fate = said ? peerClosed(this.who, error) : cutOff(this.who, this.inbox.torn, cause);
+    else
+      this.fate =
+        said || this.#endedInOrder(cause) ? peerClosed(this.who, error) : cutOff(this.who, this.inbox.torn, cause);
     this.release();
     this.#hooks.onLost(this.fate);
+  }
+
+  #endedInOrder(cause: unknown): boolean {
+    return cause === undefined && !this.inbox.torn && this.#stream.writerLives?.() === true;
   }
 
   /** Tells the peer why it is disconnected, if it still takes that at once. */
@@ -126,6 +132,13 @@ export class Wire {
   /** See ByteStream.wait. */
   wait(events: number, deadline: Deadline): number {
     return this.#stream.wait(events, deadline);
+  }
+
+  /** See ByteStream.waitTaken. False, too, when the stream has ended first. */
+  waitTaken(deadline: Deadline): boolean {
+    const taken = this.#stream.waitTaken?.(deadline);
+    if (taken === undefined) this.readToEnd(undefined);
+    return taken ?? false;
   }
 
   /** Watches for more, or less, on the event loop. */
