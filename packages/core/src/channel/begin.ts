@@ -1,11 +1,16 @@
 import type { Capabilities, Link } from '../transport/contract.js';
+import type { NotificationLink } from '../transport/notification.js';
 import { Channel } from './channel.js';
 import { type GreetOptions, greet } from './greet.js';
+import { carryNotifications } from './notification-carrier.js';
+import type { NotificationMethod } from './notifications.js';
 import type { Waits } from './waits.js';
 
 export interface BeginOptions extends GreetOptions {
   /** Of the transport that made the link. */
   readonly capabilities: Capabilities;
+  /** What this side calls or serves; needed where links are those of notifications. */
+  readonly notifications?: readonly NotificationMethod[] | undefined;
 }
 
 /**
@@ -14,6 +19,10 @@ export interface BeginOptions extends GreetOptions {
  */
 export function* begin(link: Link, options: BeginOptions): Waits<Channel> {
   const { capabilities, checksum } = options;
+  if (notifies(capabilities)) {
+    const carrier = carryNotifications(link as NotificationLink, options.notifications ?? []);
+    return new Channel({ link: carrier, checksum: false, shared: true });
+  }
   if (greets(link, capabilities)) return yield* greet(link, options);
   // Where anybody can write, or anything can be lost, a message that makes no sense is no reason to end the others' channel.
   const { addressing = capabilities.addressing } = link.peer;
@@ -24,4 +33,9 @@ export function* begin(link: Link, options: BeginOptions): Waits<Channel> {
 /** Whether both sides introduce themselves before the first call; otherwise methods go by the ids of `methodIdOf`. */
 export function greets(link: Link, capabilities: Capabilities): boolean {
   return link.direction === 'duplex' && capabilities.greeting === 'exchanged';
+}
+
+/** Whether links of such a transport carry notifications, and nothing larger. */
+export function notifies(capabilities: Capabilities): boolean {
+  return capabilities.delivery === 'coalesced';
 }

@@ -1,12 +1,13 @@
 export { defaultDirection, directionProblem, opposite } from '../transport/directions.js';
 export { turn, turnIsDue } from '../transport/turn.js';
-export { type BeginOptions, begin, greets } from './begin.js';
+export { type BeginOptions, begin, greets, notifies } from './begin.js';
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
 export { describeMethodId, methodIdOf } from './method-id.js';
+export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';
 export { receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';

@@ -6,6 +6,8 @@ import {
   driveAsync,
   driveSync,
   type Hello,
+  notificationsOf,
+  notifies,
   receiveLoop,
   receiveRest,
 } from '../channel/index.js';
@@ -165,7 +167,8 @@ export class Connection {
     const local: Hello = { maxMessageBytes: link.maxMessageBytes, methods: [] };
     const { capabilities } = target.transport;
     const checksum = this.#options.checksum ?? capabilities.damages;
-    return { local, checksum, capabilities, doing: `connecting to ${target.address.url}` };
+    const notifications = notifies(capabilities) ? notificationsOf(this.#methods) : undefined;
+    return { local, checksum, capabilities, notifications, doing: `connecting to ${target.address.url}` };
   }
 
   #transportOptions(target: Target): TransportOptions {

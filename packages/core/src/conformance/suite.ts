@@ -119,7 +119,7 @@ export function testTransport(options: TransportTest): void {
 }
 
 /** A case that hangs fails by itself, and is cleared away, before the runner gives it up. */
-async function withLimit(body: Promise<void>, limitMs: number): Promise<void> {
+export async function withLimit(body: Promise<void>, limitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     const late = () => reject(new assert.AssertionError({ message: `the case still hung after ${limitMs} ms` }));

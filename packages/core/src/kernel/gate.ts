@@ -1,4 +1,4 @@
-import type { Interceptor, Timeout } from '../channel/index.js';
+import { type Interceptor, methodPath, notificationsOf, notifies, type Timeout } from '../channel/index.js';
 import {
   type Client,
   type ClientDirection,
@@ -76,6 +76,8 @@ export function createGate(kernel: Kernel): Callgate {
     const direction = (target.direction ?? target.transportOptions.direction ?? 'duplex') as D;
     const problem = targetProblem(target, direction, mode);
     if (problem !== undefined) throw problem;
+    // For what it throws: told before any call is made.
+    if (notifies(target.transport.capabilities)) notificationsOf(pathsOf(service));
     return {
       service: kernel.speak(service, target.codec),
       target: () => target,
@@ -114,6 +116,10 @@ export function createGate(kernel: Kernel): Callgate {
   });
 }
 
+function pathsOf(service: ServiceDefinition) {
+  return Object.values(service.methods).map((method) => ({ path: methodPath(service, method), method }));
+}
+
 function noService(found: unknown): RpcError {
   const words = `expected a service definition (generated, or loaded from a .proto file), found ${JSON.stringify(found)}`;
   return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
@@ -146,6 +152,8 @@ function speaking(server: Server, speak: <S extends ServiceDefinition>(service: 
     },
     listen: (url, transportOptions) => server.listen(url, transportOptions),
     close: (options) => server.close(options),
+    hold: () => server.hold(),
+    release: () => server.release(),
     get stats() {
       return server.stats;
     },

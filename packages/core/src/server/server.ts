@@ -6,6 +6,10 @@ import {
   driveAsync,
   greets,
   type Hello,
+  methodPath,
+  type NotificationMethod,
+  notificationsOf,
+  notifies,
   receiveLoop,
 } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
@@ -55,6 +59,14 @@ export interface Server {
    * (their callers get UNAVAILABLE) and closes every link. Idempotent.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /**
+   * Lets notifications wait in the kernel from now on, until `release`: no handler of theirs is started. Where real-time
+   * signals wait in order, each with its value, equal regular signals become one. Throws FAILED_PRECONDITION
+   * (UNSUPPORTED) when none of the transports listened with can (`signal:` can). Idempotent.
+   */
+  hold(): void;
+  /** Undoes `hold`: what has come in the meantime is handled now. */
+  release(): void;
   readonly stats: ServerStats;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -106,7 +118,9 @@ class EventLoopServer implements Server {
       const { address, transport } = target;
       this.#checkDirection(target);
       const onLink = (link: Link): void => void this.#serve(link, transport);
-      const listener = await transport.listen(address, target.transportOptions, onLink, this.#options.onError);
+      const { onError } = this.#options;
+      const notifications = notifies(transport.capabilities) ? this.#notifications() : undefined;
+      const listener = await transport.listen(address, target.transportOptions, onLink, onError, notifications);
       if (this.#closing !== undefined) await listener.close();
       this.#checkOpen();
       this.#listeners.push(listener);
@@ -143,6 +157,34 @@ class EventLoopServer implements Server {
     throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
   }
 
+  /** All methods must do: throws INVALID_ARGUMENT (UNSUPPORTED) naming the first that can't be a notification. */
+  #notifications(): readonly NotificationMethod[] {
+    const methods = this.#services.flatMap((service) =>
+      Object.values(service.methods).map((method) => ({ path: methodPath(service, method), method })),
+    );
+    return notificationsOf(methods);
+  }
+
+  #hold(on: boolean): void {
+    const able = this.#listeners.filter(({ hold, release }) => hold !== undefined && release !== undefined);
+    if (able.length === 0) {
+      const words = `nothing to ${on ? 'hold' : 'release'}: none of this server's transports lets what is sent wait in the kernel, as signal: does`;
+      throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+    }
+    for (const listener of able) {
+      if (on) listener.hold?.();
+      else listener.release?.();
+    }
+  }
+
+  hold(): void {
+    this.#hold(true);
+  }
+
+  release(): void {
+    this.#hold(false);
+  }
+
   async #serve(link: Link, transport: Transport): Promise<void> {
     const entry: { calls?: CallsInProgress; channel?: Channel } = {};
     this.#serving.set(link, entry);
@@ -154,7 +196,9 @@ class EventLoopServer implements Server {
       const checksum = this.#options.checksum ?? capabilities.damages;
       const doing = `waiting for the greeting of ${link.peer.address}`;
       const before = performance.now() + this.#options.greetTimeoutMs;
-      const channel = await driveAsync(begin(link, { local, checksum, doing, capabilities }), link, before);
+      const notifications = notifies(capabilities) ? this.#notifications() : undefined;
+      const beginning = begin(link, { local, checksum, doing, capabilities, notifications });
+      const channel = await driveAsync(beginning, link, before);
       const calls = new CallsInProgress(channel, {
         routes,
         byId,

@@ -7,6 +7,7 @@
  * never, and any instant in the past is "do not wait".
  */
 import type { RpcError } from '../errors/index.js';
+import type { Notification } from './notification.js';
 
 /** Which way messages go, as one end sees it: a link that is `send` at one end is `receive` at the other. */
 export type Direction = 'send' | 'receive' | 'duplex';
@@ -19,7 +20,10 @@ export type Deadline = number;
 export interface Capabilities {
   /** Directions in which a link can be opened, as the connecting side sees it; a listener opens the opposite. */
   readonly directions: readonly Direction[];
-  /** `exact`: every message once and in order. `lossy`: may be lost, doubled or reordered. `coalesced`: equal ones merge. */
+  /**
+   * `exact`: every message once and in order. `lossy`: may be lost, doubled or reordered. `coalesced`: equal ones may
+   * merge while they wait; links are those of notifications (`NotificationLink`).
+   */
   readonly delivery: 'exact' | 'lossy' | 'coalesced';
   /** Bytes of the largest message that any link of this transport can be configured to carry. */
   readonly maxMessageBytes: number;
@@ -72,7 +76,13 @@ export interface PeerCertificate {
 export interface Credentials {
   readonly pid: number;
   readonly uid: number;
-  readonly gid: number;
+  /** Undefined where the mechanism tells none: a signal's sender. */
+  readonly gid?: number;
+  /**
+   * True: the sender's own word, which the kernel passed on without looking at it, as with queued signals. Good for
+   * finding somebody, not for trusting him; transports that know no better say `credentials: false`.
+   */
+  readonly claimed?: boolean;
 }
 
 /**
@@ -231,6 +241,9 @@ export interface Listener {
   close(): Promise<void>;
   ref(): void;
   unref(): void;
+  /** Where what is sent can wait at the receiver (signals): nothing is received from now on, until `release`. */
+  hold?(): void;
+  release?(): void;
 }
 
 /** A plug-in that makes links for one URL scheme. Stateless: all state is in listeners and links. */
@@ -255,5 +268,7 @@ export interface Transport {
     options: TransportOptions,
     onLink: (link: Link) => void,
     onError?: (error: RpcError) => void,
+    /** What is listened for; given where links are those of notifications (`delivery: 'coalesced'`). */
+    notifications?: readonly Notification[],
   ): Promise<Listener>;
 }

@@ -76,10 +76,11 @@ export function refusal(allow: AllowRule | undefined, peer: Credentials, address
   if (allow === undefined) return undefined;
   for (const kind of ['uid', 'gid'] as const) {
     const allowed = allow[kind];
-    if (allowed !== undefined && ![allowed].flat().includes(peer[kind])) {
+    const found = peer[kind];
+    if (allowed !== undefined && (found === undefined || ![allowed].flat().includes(found))) {
       return new RpcError(
         'PERMISSION_DENIED',
-        `${kind} ${peer[kind]} (process ${peer.pid}) is not allowed to connect to ${address}`,
+        `${kind} ${found ?? 'unknown'} (process ${peer.pid}) is not allowed to connect to ${address}`,
         { reason: Reason.NOT_ALLOWED, failed: 'channel' },
       );
     }

@@ -10,8 +10,13 @@ export interface Outcome {
 
 type Action = () => Promise<void>;
 
-/** The smallest test runner: runs the suite's cases whose name matches, one after the other, and keeps what came out. */
-export async function collect(test: Omit<TransportTest, 'runner'>, only = /(?:)/): Promise<readonly Outcome[]> {
+/** Runs the suite's cases whose name matches, one after the other, and keeps what came out. */
+export function collect(test: Omit<TransportTest, 'runner'>, only?: RegExp): Promise<readonly Outcome[]> {
+  return collectCases((runner) => testTransport({ ...test, runner }), only);
+}
+
+/** The smallest test runner, for any suite. */
+export async function collectCases(state: (runner: Runner) => void, only = /(?:)/): Promise<readonly Outcome[]> {
   const cases: { readonly name: string; readonly body: Action }[] = [];
   const last: Action[] = [];
   const path: string[] = [];
@@ -24,7 +29,7 @@ export async function collect(test: Omit<TransportTest, 'runner'>, only = /(?:)/
     it: (name, body) => void cases.push({ name: [...path.slice(1), name].join(' › '), body }),
     afterAll: (body) => void last.push(body),
   };
-  testTransport({ ...test, runner });
+  state(runner);
   const outcomes: Outcome[] = [];
   for (const { name, body } of cases.filter((one) => only.test(one.name))) {
     const start = performance.now();
