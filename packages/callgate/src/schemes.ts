@@ -14,6 +14,7 @@ const packages: readonly (readonly [scheme: string, name: string, exported: stri
   ['tls', '@callgate/transport-socket', 'tlsTransport'],
   ['pipe', '@callgate/transport-pipe', 'pipeTransport'],
   ['fifo', '@callgate/transport-pipe', 'fifoTransport'],
+  ['signal', '@callgate/transport-signal', 'signalTransport'],
 ];
 
 /** Every transport that Callgate knows by itself. */

@@ -1,0 +1,2 @@
+export type { SignalOptions } from './options.js';
+export { signalTransport } from './transport.js';
