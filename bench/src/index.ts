@@ -1,5 +1,6 @@
 /** What other programs of this workspace measure with. */
 export * from './bare.js';
+export * from './certificate.js';
 export * from './children.js';
 export type { Measurement } from './client-main.js';
 export * from './format.js';

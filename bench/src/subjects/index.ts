@@ -7,6 +7,7 @@ import { messagePort } from './message-port.js';
 import { pipe } from './pipe.js';
 import { shm } from './shm.js';
 import { tcp } from './tcp.js';
+import { tls } from './tls.js';
 import { unix } from './unix.js';
 
 /** All subjects, in the order of the table. A comparison's two sides stand close together, and so run close in time. */
@@ -16,6 +17,7 @@ export const subjects: readonly Subject[] = [
   grpcJs,
   ...unix,
   ...tcp,
+  ...tls,
   ...pipe,
   ...fifo,
   ...inproc,

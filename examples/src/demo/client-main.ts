@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { jobOf, timeAsync, timeSync } from '@callgate/bench';
+import { jobOf, localCertificate, timeAsync, timeSync } from '@callgate/bench';
 import { createClient, createSyncClient } from 'callgate';
 import { type PipedChild, spawnWithPipes } from 'callgate/pipe';
 import { Geo } from '../gen/geo.js';
@@ -55,22 +55,32 @@ function compare(mode: string, answers: readonly string[]): void {
   print({ kind: 'answers', mode, questions: questions.length, digest: digest(answers), differences });
 }
 
-const blocking = createSyncClient(Geo, await meet());
-const springfields = blocking.lookUp({ name: 'Springfield', limit: 1000 });
-const neighbours = blocking.nearest({ point: pointNemo, count: 3 });
-const norway = blocking.statistics({ country: 'NO' });
-const nemo = 'Point Nemo, the spot of the oceans farthest from land';
-const sentences = [sayCitiesOf('Springfield', springfields), sayNearest(nemo, neighbours), sayStatistics('NO', norway)];
-print({ kind: 'samples', sentences });
-compare(
-  'sync',
-  questions.map((question) => ask(blocking, question)),
-);
-timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
-print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
-blocking.$close();
+/** TLS lives on the event loop: its calls can only be awaited. */
+const blocks = !url.startsWith('tls:');
+const transport = blocks ? {} : localCertificate;
 
-const awaiting = createClient(Geo, await meet());
+if (blocks) {
+  const blocking = createSyncClient(Geo, await meet());
+  const springfields = blocking.lookUp({ name: 'Springfield', limit: 1000 });
+  const neighbours = blocking.nearest({ point: pointNemo, count: 3 });
+  const norway = blocking.statistics({ country: 'NO' });
+  const nemo = 'Point Nemo, the spot of the oceans farthest from land';
+  const sentences = [
+    sayCitiesOf('Springfield', springfields),
+    sayNearest(nemo, neighbours),
+    sayStatistics('NO', norway),
+  ];
+  print({ kind: 'samples', sentences });
+  compare(
+    'sync',
+    questions.map((question) => ask(blocking, question)),
+  );
+  timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
+  print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
+  blocking.$close();
+}
+
+const awaiting = createClient(Geo, await meet(), { transport });
 compare('async', await Promise.all(questions.map((question) => askAsync(awaiting, question))));
 for (const [mode, inFlight] of [
   ['async', 1],

@@ -31,7 +31,8 @@ async function run(all: Children): Promise<void> {
           'inproc:geo',
           `shm:${socket}-shm.sock`,
           `unix:${socket}-unix.sock`,
-          await freeTcpUrl(),
+          await freeUrl('tcp'),
+          await freeUrl('tls'),
           'pipe:child',
           `fifo:${socket}.fifo`,
         ]
@@ -61,14 +62,14 @@ async function run(all: Children): Promise<void> {
   if (!agree.agree) process.exitCode = 1;
 }
 
-/** A port that was free just now. */
-async function freeTcpUrl(): Promise<string> {
+/** At a port that was free just now. */
+async function freeUrl(scheme: string): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  return `tcp:127.0.0.1:${port}`;
+  return `${scheme}:127.0.0.1:${port}`;
 }
 
 interface Agreement {

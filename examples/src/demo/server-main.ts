@@ -1,6 +1,6 @@
 /** A server of the demo: offers the city service at one URL until its lifeline ends. A process, or a thread of the client. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { jobOf, onLifelineEnd } from '@callgate/bench';
+import { jobOf, localCertificate, onLifelineEnd } from '@callgate/bench';
 import { createServer } from 'callgate';
 import { Geo } from '../gen/geo.js';
 import { openAtlas } from './atlas.js';
@@ -14,7 +14,7 @@ const { url } = isMainThread ? jobOf<ServerJob>() : (workerData as ServerJob);
 const server = createServer();
 server.add(Geo, createGeoService(openAtlas()));
 try {
-  await server.listen(url);
+  await server.listen(url, url.startsWith('tls:') ? localCertificate : {});
 } catch (error) {
   if (!isMainThread) throw error;
   console.error(`demo: cannot serve at ${url}: ${(error as Error).message}`);

@@ -19,7 +19,7 @@ for (const [options, words] of [
   [{ backlog: 0 }, 'backlog: expected a whole number from 1 to 65535, found 0'],
   [{ batchBytes: 10 }, 'batchBytes: expected a whole number from 1024 to 1073741824, found 10'],
   [{ maxMessageBytes: 2 ** 31 }, 'maxMessageBytes: expected a whole number from 64 to 1073741824, found 2147483648'],
-  [{ modes: 0o600 }, 'modes: unknown option; known are allow, backlog, batchBytes, maxMessageBytes, mode'],
+  [{ modes: 0o600 }, 'modes: unknown option; known are allow, backlog, batchBytes, direction, maxMessageBytes, mode'],
   [{ allow: { user: 1 } }, 'allow: expected an object with uid and/or gid'],
 ] as const) {
   it(`finds what is wrong with ${JSON.stringify(options)}`, () => {
