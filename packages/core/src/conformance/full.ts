@@ -4,7 +4,8 @@
  */
 import type { Link } from '../transport/contract.js';
 import type { RemotePeer } from './peer/remote.js';
-import { fillFirmly, turns } from './traffic.js';
+import type { Stage } from './stage.js';
+import { turns } from './traffic.js';
 
 async function fillUntilQuiet(fill: (from: number) => Promise<number>, other: () => Promise<unknown>): Promise<number> {
   let count = 0;
@@ -23,9 +24,9 @@ export function fillFromPeer(peer: RemotePeer, size: number): Promise<number> {
 }
 
 /** This thread fills its link to the peer. */
-export function fillToPeer(link: Link, peer: RemotePeer, size: number): Promise<number> {
+export function fillToPeer(stage: Stage, link: Link, peer: RemotePeer, size: number): Promise<number> {
   return fillUntilQuiet(
-    (from) => fillFirmly(link, from, size),
+    (from) => stage.fillFirmly(link, from, size),
     () => peer.call('turns'),
   );
 }

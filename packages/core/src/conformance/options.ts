@@ -62,6 +62,11 @@ export interface TransportTest {
   /** Milliseconds after which something that should happen counts as never happening. @default 10000 */
   readonly patienceMs?: number;
   /**
+   * Milliseconds within which a full link may find more room by itself, although nobody reads: 250 for TCP on Linux, which
+   * asks after 200 ms whether the peer's system has grown its buffers meanwhile. @default 0
+   */
+  readonly settlingMs?: number;
+  /**
    * In which direction, as the client sees it, links are opened where the transport has several. Beside a run with its
    * duplex links, a transport wants one with those that go one way. @default duplex where that can be
    */
@@ -102,6 +107,7 @@ export function resolveTransportTest(test: TransportTest): ResolvedTest {
     transport: { url: String(test.transport.url), name: test.transport.name, direction },
     options: test.options ?? {},
     patienceMs,
+    settlingMs: test.settlingMs ?? 0,
     themes: test.themes === undefined ? ('all' as const) : new Set(test.themes),
   });
 }

@@ -1,5 +1,7 @@
 /** What this process and this machine hold now, to be compared with what they hold later. Linux: proc(5). */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 
 /** Names and how often each occurs. */
 export type Census = ReadonlyMap<string, number>;
@@ -17,18 +19,48 @@ export function lookAtMachine(): Machine {
 }
 
 function systemV(kind: string): string[] {
+  return tableOf(kind).map((columns) => `${kind} ${columns[1]}`);
+}
+
+/** Rows of columns. The second column is the id. */
+function tableOf(kind: string): string[][] {
   let table: string;
   try {
     table = readFileSync(`/proc/sysvipc/${kind}`, 'latin1');
   } catch {
     return []; // A kernel without System V IPC.
   }
-  // The first line is the heading; the second column the id.
+  // The first line is the heading.
   return table
     .trimEnd()
     .split('\n')
     .slice(1)
-    .map((line) => `${kind} ${line.trim().split(/\s+/)[1]}`);
+    .map((line) => line.trim().split(/\s+/));
+}
+
+/** Columns of /proc/sysvipc that name processes: of segments creator and last user, of queues last sender and receiver. */
+const USERS = { shm: [4, 5], msg: [5, 6] } as const;
+
+/**
+ * True when it is known which processes have used a System V object, such as `shm 123`, and none of them is of `own`:
+ * other tests run at the same time, and leave behind what they later clear away.
+ */
+export function isForeignObject(object: string, own: ReadonlySet<number>): boolean {
+  const [kind = '', id = ''] = object.split(' ');
+  const users = (kind === 'sem' ? usersOfSemaphores(id) : usersOf(kind as 'shm' | 'msg', id)).filter((pid) => pid > 0);
+  return users.length > 0 && !users.some((pid) => own.has(pid));
+}
+
+function usersOf(kind: 'shm' | 'msg', id: string): number[] {
+  const columns = tableOf(kind).find((row) => row[1] === id) ?? [];
+  return USERS[kind].map((column) => Number(columns[column]));
+}
+
+/** Who last worked on each semaphore; none where ipcs(1) is missing, which asks the kernel (semctl(2), GETPID). */
+function usersOfSemaphores(id: string): number[] {
+  const { stdout } = spawnSync('ipcs', ['-s', '-i', id], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  // Rows of: semnum value ncount zcount pid
+  return [...(stdout ?? '').matchAll(/^(?:\s*\d+){4}\s+(\d+)\s*$/gm)].map(([, pid]) => Number(pid));
 }
 
 /** Open descriptors of this process by what they are (`socket`, `anon_inode:[eventfd]`, a path …), not by number. */
@@ -56,8 +88,14 @@ export function timers(): Census {
   return count(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout' || kind === 'Immediate'));
 }
 
-/** True when a process other than `own` has the /dev/shm entry open or mapped: it is somebody else's. */
-export function isForeign(entry: string, own: ReadonlySet<number>): boolean {
+/**
+ * True when the /dev/shm entry is somebody else's: a process other than `own` has it mapped, or it is named after the
+ * folder of another suite, which lies beside `scratch`.
+ */
+export function isForeign(entry: string, own: ReadonlySet<number>, scratch: string): boolean {
+  const [beside, mine] = [dirname(scratch), basename(scratch)];
+  const kin = mine.slice(0, mine.lastIndexOf('-') + 1);
+  if (list(beside).some((name) => name !== mine && name.startsWith(kin) && entry.includes(name))) return true;
   return list('/proc').some((pid) => {
     if (!/^\d+$/.test(pid) || own.has(Number(pid))) return false;
     try {

@@ -5,7 +5,7 @@ import type { Capabilities, Link, Listener, Transport, TransportOptions } from '
 import type { ResolvedTest } from './options.js';
 import { type Place, RemotePeer } from './peer/remote.js';
 import type { Machine } from './probe.js';
-import { inMs } from './traffic.js';
+import { fillFirmly, inMs } from './traffic.js';
 
 export interface Pair {
   /** The end that connected. */
@@ -123,10 +123,15 @@ export class Stage {
     return { client, server: await listening.accepted(), listening };
   }
 
+  /** Fills a link until it stays full; gives how many messages it took. */
+  fillFirmly(link: Link, from: number, size: number): Promise<number> {
+    return fillFirmly(link, from, size, this.#test.settlingMs);
+  }
+
   /** A fresh program elsewhere. */
   async peer(place: Place): Promise<RemotePeer> {
-    const { transport, options, patienceMs } = this.#test;
-    const peer = await RemotePeer.start(place, { transport, options, patienceMs });
+    const { transport, options, patienceMs, settlingMs } = this.#test;
+    const peer = await RemotePeer.start(place, { transport, options, patienceMs, settlingMs });
     this.#peers.push(peer);
     return peer;
   }

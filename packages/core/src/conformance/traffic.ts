@@ -147,20 +147,17 @@ export function fill(link: Link, from: number, size: number): number {
 }
 
 /**
- * Milliseconds in which a system makes what room it can by itself. TCP on Linux asks after 200 ms whether the peer's
- * system has grown its buffers meanwhile.
+ * As `fill`, until the link stays full although the event loop turns.
+ * @param settlingMs in which the system may make room by itself: the link must stay full for so long
  */
-const SETTLING_MS = 250;
-
-/** As `fill`, until the link stays full although the event loop turns, and the system's buffers settle. */
-export async function fillFirmly(link: Link, from: number, size: number): Promise<number> {
+export async function fillFirmly(link: Link, from: number, size: number, settlingMs: number): Promise<number> {
   let count = 0;
   for (let quiet = 0; quiet < 2; ) {
     const more = fill(link, from + count, size);
     quiet = more === 0 ? quiet + 1 : 0;
     count += more;
     await turns();
-    if (quiet === 1) await setTimeout(SETTLING_MS);
+    if (quiet === 1 && settlingMs > 0) await setTimeout(settlingMs);
   }
   return count;
 }

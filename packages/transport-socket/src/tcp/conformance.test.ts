@@ -7,6 +7,8 @@ let port = 10_000 + (process.pid % 100) * 220;
 const address = (): string => `tcp:127.0.0.1:${port++}`;
 // Small, so that the ends of buffers are reached often.
 const options = { maxMessageBytes: 65_536 };
+// Linux asks after 200 ms whether a peer's system has more room.
+const settlingMs = 250;
 
 const capabilities: Expected['capabilities'] = {
   directions: ['duplex'],
@@ -31,6 +33,7 @@ testTransport({
   address,
   expected: { capabilities, reach },
   options,
+  settlingMs,
 });
 
 testTransport({
@@ -40,4 +43,5 @@ testTransport({
   address,
   expected: { capabilities: { ...capabilities, blocking: false }, reach },
   options,
+  settlingMs,
 });

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { RpcError } from '../../errors/index.js';
 import { expectEndIs, expectHarmless } from '../expectations.js';
 import type { Suite, Way } from '../suite.js';
-import { drain, fillFirmly, inMs, send, tryClaim } from '../traffic.js';
+import { drain, inMs, send, tryClaim } from '../traffic.js';
 
 /** The disorderly end. */
 export function aborting({ it }: Suite, { name, ends }: Way): void {
@@ -29,7 +29,7 @@ export function aborting({ it }: Suite, { name, ends }: Way): void {
   it(`abort of a full link drops what is left; what arrives is whole and in order, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const size = Math.min(1000, sender.maxMessageBytes);
-    const count = await fillFirmly(sender, 0, size);
+    const count = await stage.fillFirmly(sender, 0, size);
     sender.abort();
     const received = await drain(receiver, 0, size, stage.patienceMs);
     assert.ok(received <= count);
@@ -39,7 +39,7 @@ export function aborting({ it }: Suite, { name, ends }: Way): void {
   it(`abort cuts short a close that waits, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const size = Math.min(1000, sender.maxMessageBytes);
-    const count = await fillFirmly(sender, 0, size);
+    const count = await stage.fillFirmly(sender, 0, size);
     const closed = sender.close(Number.POSITIVE_INFINITY);
     await setImmediate();
     sender.abort();
@@ -51,7 +51,7 @@ export function aborting({ it }: Suite, { name, ends }: Way): void {
 
   it(`abort by the receiver tells a sender that waits for room, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
-    await fillFirmly(sender, 0, 100);
+    await stage.fillFirmly(sender, 0, 100);
     const wait = sender.whenWritable(100, Number.POSITIVE_INFINITY);
     receiver.abort();
     assert.equal(await stage.within(wait, 'whenWritable'), true);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { Suite, Way } from '../suite.js';
-import { check, commit, expectMessages, fill, fillFirmly, inMs, meanwhile, next, send, tryClaim } from '../traffic.js';
+import { check, commit, expectMessages, fill, inMs, meanwhile, next, send, tryClaim } from '../traffic.js';
 
 /** A receiver that does not keep up: the sender is told "full", waits, and nothing is lost. */
 export function backpressure(suite: Suite): void {
@@ -11,7 +11,7 @@ export function backpressure(suite: Suite): void {
 
   it('is full in one way without standing in the way of the other', async (stage) => {
     const { client, server } = await stage.pair();
-    const count = await fillFirmly(client, 0, 100);
+    const count = await stage.fillFirmly(client, 0, 100);
     const sizes = new Array(500).fill(100);
     await Promise.all([send(server, 0, sizes, stage.patienceMs), expectMessages(client, 0, sizes, stage.patienceMs)]);
     await expectMessages(server, 0, new Array(count).fill(100), stage.patienceMs);
@@ -19,8 +19,8 @@ export function backpressure(suite: Suite): void {
 
   it('recovers from being full both ways at once', async (stage) => {
     const { client, server } = await stage.pair();
-    const forth = await fillFirmly(client, 0, 100);
-    const back = await fillFirmly(server, 0, 100);
+    const forth = await stage.fillFirmly(client, 0, 100);
+    const back = await stage.fillFirmly(server, 0, 100);
     await Promise.all([
       expectMessages(server, 0, new Array(forth + 1).fill(100), stage.patienceMs),
       expectMessages(client, 0, new Array(back + 1).fill(100), stage.patienceMs),
@@ -54,11 +54,11 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
       const { sender, receiver } = ends(await stage.pair());
       const size = sizeOf(sender.maxMessageBytes);
       for (let round = 0, from = 0; round < 3; round++) {
-        let count = await fillFirmly(sender, from, size);
+        let count = await stage.fillFirmly(sender, from, size);
         if (count === 0) {
           // A receiver may have to pass the end of a buffer first: it looks once more, and then there must be room.
           assert.equal(receiver.receive(), null);
-          count = await fillFirmly(sender, from, size);
+          count = await stage.fillFirmly(sender, from, size);
         }
         assert.ok(count > 0, 'an empty link takes at least one message');
         await expectMessages(receiver, from, new Array(count).fill(size), stage.patienceMs);
@@ -74,7 +74,7 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
     // Every size leaves the next free place somewhere else.
     for (const size of [1, 5, 13, 100, 1021]) {
       if (size > max) break;
-      const count = await fillFirmly(sender, 0, size);
+      const count = await stage.fillFirmly(sender, 0, size);
       assert.equal(tryClaim(sender, max), null, 'a full link has no room for the largest message');
       await Promise.all([
         send(sender, count, [max], stage.patienceMs),
@@ -89,7 +89,7 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
   it(`whenWritable waits while the link is full, and says yes when the receiver has made room, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const max = sender.maxMessageBytes;
-    const count = await fillFirmly(sender, 0, 100);
+    const count = await stage.fillFirmly(sender, 0, 100);
     let writable = false;
     const waiting = sender.whenWritable(max, stage.patience).then((answer) => {
       writable = answer;
@@ -110,7 +110,7 @@ function oneWay({ it }: Suite, { name, ends }: Way): void {
 
   it(`whenWritable says no at its deadline while the link stays full, and nothing is lost, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
-    const count = await fillFirmly(sender, 0, 100);
+    const count = await stage.fillFirmly(sender, 0, 100);
     assert.equal(await sender.whenWritable(100, inMs(20)), false);
     assert.equal(await sender.whenWritable(100, inMs(-1)), false);
     await expectMessages(receiver, 0, new Array(count).fill(100), stage.patienceMs);

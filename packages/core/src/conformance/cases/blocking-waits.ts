@@ -104,7 +104,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
   it(`waitReadable in a ${place} does not need room to send`, async (stage) => {
     const { peer, link } = await stage.client(place, { sync: true });
     const count = await fillFromPeer(peer, 100);
-    await fillToPeer(link, peer, 100);
+    await fillToPeer(stage, link, peer, 100);
     assert.equal((await peer.call('waitReadable')).result, true);
     await expectMessages(link, 0, new Array(count).fill(100), stage.patienceMs);
   });

@@ -4,18 +4,7 @@ import { TIMER_SLACK_MS } from '../clock.js';
 import { expectEndIs, expectHarmless, expectThrows } from '../expectations.js';
 import { seeded } from '../pattern.js';
 import type { Suite, Way } from '../suite.js';
-import {
-  claim,
-  commit,
-  drain,
-  expectEnd,
-  expectMessages,
-  fillFirmly,
-  inMs,
-  meanwhile,
-  next,
-  tryClaim,
-} from '../traffic.js';
+import { claim, commit, drain, expectEnd, expectMessages, inMs, meanwhile, next, tryClaim } from '../traffic.js';
 
 /** The orderly end. */
 export function closing({ it }: Suite, { name, ends }: Way): void {
@@ -72,7 +61,7 @@ export function closing({ it }: Suite, { name, ends }: Way): void {
   it(`close waits for a slow receiver of a full link, which gets everything, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const size = Math.min(1000, sender.maxMessageBytes);
-    const count = await fillFirmly(sender, 0, size);
+    const count = await stage.fillFirmly(sender, 0, size);
     const closed = sender.close(Number.POSITIVE_INFINITY);
     await setImmediate();
     let received = 0;
@@ -90,7 +79,7 @@ export function closing({ it }: Suite, { name, ends }: Way): void {
   it(`close of a full link that nobody reads ends at its deadline, and tells whether all arrived, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const size = Math.min(1000, sender.maxMessageBytes);
-    const count = await fillFirmly(sender, 0, size);
+    const count = await stage.fillFirmly(sender, 0, size);
     const deadline = inMs(50);
     await stage.within(sender.close(deadline), 'close to give up');
     const gaveUpEarly = performance.now() < deadline - TIMER_SLACK_MS;
@@ -103,7 +92,7 @@ export function closing({ it }: Suite, { name, ends }: Way): void {
 
   it(`close on a full link with a deadline in the past does not wait, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
-    const count = await fillFirmly(sender, 0, 100);
+    const count = await stage.fillFirmly(sender, 0, 100);
     await stage.within(sender.close(inMs(-1)), 'close');
     assert.ok((await drain(receiver, 0, 100, stage.patienceMs)) <= count);
     await expectHarmless(receiver, false);

@@ -145,7 +145,7 @@ function withMessagesFor({ it }: Suite): void {
   it('whenWritable on a full link tells within 100 ms that the peer was killed, and claim says it too', async (stage) => {
     await knownInTime(async () => {
       const { peer, link } = await stage.client('process');
-      await fillToPeer(link, peer, 100);
+      await fillToPeer(stage, link, peer, 100);
       const wait = link.whenWritable(100, Number.POSITIVE_INFINITY);
       await setImmediate();
       const at = kill(peer);

@@ -4,7 +4,7 @@ import { RpcError } from '../../errors/index.js';
 import type { Link } from '../../transport/contract.js';
 import { expectEndIs, expectHarmless } from '../expectations.js';
 import type { Suite } from '../suite.js';
-import { expectEnd, fillFirmly, inMs, send } from '../traffic.js';
+import { expectEnd, inMs, send } from '../traffic.js';
 import { aborting } from './aborting.js';
 import { closing } from './closing.js';
 
@@ -77,8 +77,8 @@ export function ending(suite: Suite): void {
 
   it('closes from both sides at once although both ways are full, by the deadline', async (stage) => {
     const { client, server } = await stage.pair();
-    if (suite.ways.length === 2) await fillFirmly(server, 0, 100);
-    if (suite.ways[0]?.forth) await fillFirmly(client, 0, 100);
+    if (suite.ways.length === 2) await stage.fillFirmly(server, 0, 100);
+    if (suite.ways[0]?.forth) await stage.fillFirmly(client, 0, 100);
     await stage.within(Promise.all([client.close(inMs(50)), server.close(inMs(50))]), 'both to close');
     await expectHarmless(client, false);
     await expectHarmless(server, false);

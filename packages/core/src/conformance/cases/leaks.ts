@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { descriptors, isForeign, lookAtMachine, mappings, surplus, timers } from '../probe.js';
+import { RemotePeer } from '../peer/remote.js';
+import { descriptors, isForeign, isForeignObject, lookAtMachine, mappings, surplus, timers } from '../probe.js';
 import type { Stage } from '../stage.js';
 import type { Suite } from '../suite.js';
-import { expectEnd, fillFirmly, inMs, send } from '../traffic.js';
+import { expectEnd, inMs, send } from '../traffic.js';
 
 /** Cycles before counting, for what is made once and kept. */
 const WARM_UP = 2;
@@ -39,7 +40,7 @@ export function leaks({ it, expected, ways }: Suite): void {
 
   cycle('links that were aborted while full', CYCLES, async (stage) => {
     const pair = await stage.pair();
-    for (const { ends } of ways) await fillFirmly(ends(pair).sender, 0, 100);
+    for (const { ends } of ways) await stage.fillFirmly(ends(pair).sender, 0, 100);
     pair.client.abort();
     pair.server.abort();
   });
@@ -106,16 +107,20 @@ export function leaks({ it, expected, ways }: Suite): void {
     await Promise.all([client.close(stage.patience), server.close(stage.patience), listening.listener.close()]);
     // Whatever a killed server left at its address, the next one that listens there clears away.
     for (const url of stage.remoteUrls) await (await stage.listen(url)).listener.close();
-    const own = new Set([process.pid]);
-    await untilEmpty(stage, () => {
+    const own = new Set([process.pid, ...RemotePeer.pids]);
+    const look = () => {
       const now = lookAtMachine();
       const names = now.sharedMemory.filter((name) => !stage.atStart.sharedMemory.includes(name));
+      const objects = now.systemV.filter((name) => !stage.atStart.systemV.includes(name));
       return [
         ...readdirSync(stage.scratch),
-        ...names.filter((name) => !isForeign(name, own)).map((name) => `/dev/shm/${name}`),
-        ...now.systemV.filter((name) => !stage.atStart.systemV.includes(name)),
+        ...names.filter((name) => !isForeign(name, own, stage.scratch)).map((name) => `/dev/shm/${name}`),
+        ...objects.filter((object) => !isForeignObject(object, own)),
       ];
-    });
+    };
+    // What other programs make from now on is none of this suite's.
+    const suspect = new Set(look());
+    await untilEmpty(stage, () => look().filter((name) => suspect.has(name)));
   });
 }
 

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expectThrows } from '../expectations.js';
 import { firstWrong, seeded } from '../pattern.js';
 import type { Suite, Way } from '../suite.js';
-import { check, claim, commit, expectEnd, expectMessages, fillFirmly, inMs, send, tryClaim } from '../traffic.js';
+import { check, claim, commit, expectEnd, expectMessages, inMs, send, tryClaim } from '../traffic.js';
 
 /** Every message arrives once, whole and in order, in every way that the transport has. */
 export function messages(suite: Suite): void {
@@ -81,7 +81,7 @@ function oneWay({ it }: Suite, { name, forth, ends }: Way): void {
   it(`carries all sizes mixed, several times what its buffers hold, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const max = sender.maxMessageBytes;
-    const held = await fillFirmly(sender, 0, max);
+    const held = await stage.fillFirmly(sender, 0, max);
     await expectMessages(receiver, 0, new Array(held).fill(max), stage.patienceMs);
     const random = seeded(max);
     const sizes: number[] = [];
@@ -125,7 +125,7 @@ function oneWay({ it }: Suite, { name, forth, ends }: Way): void {
     const span = receiver.receive();
     assert.ok(span !== null);
     const { bytes, start, end } = span;
-    const more = await fillFirmly(sender, 1, size);
+    const more = await stage.fillFirmly(sender, 1, size);
     assert.equal(firstWrong(0, bytes, start, end), -1, 'the message changed while it was held');
     check(span, 0, size);
     receiver.release();

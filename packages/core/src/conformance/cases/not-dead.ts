@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { RpcError } from '../../errors/index.js';
 import type { Link } from '../../transport/contract.js';
 import type { Suite } from '../suite.js';
-import { expectEnd, fillFirmly, inMs, send } from '../traffic.js';
+import { expectEnd, inMs, send } from '../traffic.js';
 import { exchange } from './victims.js';
 
 /** Longer, in ms, than any sign of life that a transport might wait for. */
@@ -27,7 +27,7 @@ export function notDead(suite: Suite): void {
     it('keeps what is sent to a stopped peer until it continues', async (stage) => {
       const { peer, link } = await stage.client('process');
       await peer.freeze();
-      const count = await fillFirmly(link, 0, 100);
+      const count = await stage.fillFirmly(link, 0, 100);
       assert.equal(await link.whenWritable(100, inMs(STOPPED_MS)), false);
       assert.equal(link.end, undefined);
       peer.signal('SIGCONT');

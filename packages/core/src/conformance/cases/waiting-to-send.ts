@@ -3,12 +3,12 @@ import { getEventListeners } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { FAR_MS, TIMER_SLACK_MS } from '../clock.js';
 import type { Suite, Way } from '../suite.js';
-import { expectMessages, fillFirmly, inMs } from '../traffic.js';
+import { expectMessages, inMs } from '../traffic.js';
 
 export function waitingToSend({ it }: Suite, { name, ends }: Way): void {
   it(`whenWritable on a full link says no once a short deadline has passed, not before, ${name}`, async (stage) => {
     const { sender } = ends(await stage.pair());
-    await fillFirmly(sender, 0, 100);
+    await stage.fillFirmly(sender, 0, 100);
     for (const ms of [-1, 1, 30.5]) {
       const deadline = inMs(ms);
       assert.equal(await stage.within(sender.whenWritable(100, deadline), 'the deadline'), false);
@@ -19,7 +19,7 @@ export function waitingToSend({ it }: Suite, { name, ends }: Way): void {
   it(`whenWritable waits while the link is full, be the deadline never or 25 days off, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     for (const deadline of [Number.POSITIVE_INFINITY, inMs(FAR_MS)]) {
-      const count = await fillFirmly(sender, 0, 100);
+      const count = await stage.fillFirmly(sender, 0, 100);
       let answer: boolean | undefined;
       const wait = sender.whenWritable(100, deadline).then((said) => {
         answer = said;
@@ -34,7 +34,7 @@ export function waitingToSend({ it }: Suite, { name, ends }: Way): void {
 
   it(`whenWritable on a full link is rejected by its signal, with the reason, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
-    const count = await fillFirmly(sender, 0, 100);
+    const count = await stage.fillFirmly(sender, 0, 100);
     const early = new Error('before it began');
     await assert.rejects(sender.whenWritable(100, stage.patience, AbortSignal.abort(early)), early);
     const controller = new AbortController();
@@ -50,7 +50,7 @@ export function waitingToSend({ it }: Suite, { name, ends }: Way): void {
   for (const how of ['close', 'abort'] as const) {
     it(`whenWritable on a full link says yes when the other side ends it by ${how}, ${name}`, async (stage) => {
       const { sender, receiver } = ends(await stage.pair());
-      await fillFirmly(sender, 0, 100);
+      await stage.fillFirmly(sender, 0, 100);
       const wait = sender.whenWritable(100, Number.POSITIVE_INFINITY);
       await setImmediate();
       void receiver[how]();
@@ -60,7 +60,7 @@ export function waitingToSend({ it }: Suite, { name, ends }: Way): void {
 
   it(`whenWritable on a full link says yes when its own side aborts, ${name}`, async (stage) => {
     const { sender } = ends(await stage.pair());
-    await fillFirmly(sender, 0, 100);
+    await stage.fillFirmly(sender, 0, 100);
     const wait = sender.whenWritable(100, Number.POSITIVE_INFINITY);
     await setImmediate();
     sender.abort();

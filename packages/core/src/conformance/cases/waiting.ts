@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Suite } from '../suite.js';
-import { expectMessages, fillFirmly, send } from '../traffic.js';
+import { expectMessages, send } from '../traffic.js';
 import { liveness } from './liveness.js';
 import { waitingToReceive } from './waiting-to-receive.js';
 import { waitingToSend } from './waiting-to-send.js';
@@ -15,7 +15,7 @@ export function waiting(suite: Suite): void {
   if (ways.length === 2) {
     it('waits to receive and to send at the same time, each by itself', async (stage) => {
       const { client, server } = await stage.pair();
-      const count = await fillFirmly(client, 0, 100);
+      const count = await stage.fillFirmly(client, 0, 100);
       const readable = client.whenReadable(stage.patience);
       const writable = client.whenWritable(100, stage.patience);
       await send(server, 0, [10], stage.patienceMs);

@@ -11,6 +11,7 @@ export interface Start {
   readonly transport: DirectedModule;
   readonly options: TransportOptions;
   readonly patienceMs: number;
+  readonly settlingMs: number;
 }
 
 export interface Request {

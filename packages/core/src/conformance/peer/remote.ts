@@ -22,6 +22,8 @@ interface Pending {
 
 /** A peer, as seen from the suite, whose thread never blocks: it is the watchdog of all that block. */
 export class RemotePeer {
+  /** Of all peers that this process ever started. */
+  static readonly pids: ReadonlySet<number> = new Set();
   readonly place: Place;
   /** Of the child process; of this one for a worker. */
   readonly pid: number;
@@ -38,6 +40,7 @@ export class RemotePeer {
     this.#patienceMs = patienceMs;
     this.place = channel instanceof Worker ? 'worker' : 'process';
     this.pid = channel instanceof Worker ? process.pid : (channel.pid ?? -1);
+    (RemotePeer.pids as Set<number>).add(this.pid);
     channel.on('message', (reply: unknown) => this.#onReply(reply as Reply));
     channel.on('error', (error: Error) => this.#fail(error));
     this.exited = new Promise((resolve) => {
