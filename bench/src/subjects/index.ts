@@ -6,6 +6,7 @@ import { inproc } from './inproc.js';
 import { messagePort } from './message-port.js';
 import { pipe } from './pipe.js';
 import { shm } from './shm.js';
+import { shmNamed } from './shm-named.js';
 import { tcp } from './tcp.js';
 import { tls } from './tls.js';
 import { unix } from './unix.js';
@@ -13,6 +14,7 @@ import { unix } from './unix.js';
 /** All subjects, in the order of the table. A comparison's two sides stand close together, and so run close in time. */
 export const subjects: readonly Subject[] = [
   ...shm,
+  ...shmNamed,
   childIpc,
   grpcJs,
   ...unix,

@@ -10,12 +10,14 @@
 //      4  u32  blocked    1: post `thread`
 //      8  u32  parked     1: post `loop`
 //     12  u32  gone       1: this end has hung up, or its thread has ended
+//     16  u32  processor  on which this end last waited, plus 1; a hint
 //     64  sem_t thread    (POSIX only)
 //    128  sem_t loop      (POSIX only)
 //    256
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
@@ -42,6 +44,7 @@ struct End {
   Word blocked;
   Word parked;
   Word gone;
+  Word processor;
   alignas(64) sem_t thread;
   alignas(64) sem_t loop;
   char rest[64];
@@ -49,11 +52,50 @@ struct End {
 static_assert(sizeof(End) == 256 && sizeof(sem_t) <= 64 && std::atomic<uint32_t>::is_always_lock_free);
 
 constexpr size_t kPageBytes = 4096;
-/** How long a thread blocks before it looks whether its peer lives and, in a worker, whether it is being terminated. */
-constexpr int64_t kSliceNs = 40'000'000;
-
 /** Numbers in a System V set: thread and loop of end 0, thread and loop of end 1. */
 enum Which : unsigned short { kThread = 0, kLoop = 1 };
+
+/** How long, in ns, a sleep lasts at most is between one and two ticks: of an event loop that naps, of a thread that blocks. */
+constexpr long kNapTickNs = 500'000;
+constexpr long kBlockTickNs = 20'000'000;
+/** Ticks without a sleep until nobody looks any more. */
+constexpr int kIdleTicks = 20;
+
+struct BellHandle;
+
+/**
+ * Interrupts sleeps that last, so that whoever sleeps can look after its event loop, its peer's process, its own
+ * termination. A timer per sleep would cost more than many a sleep: a thread that looks from time to time, while there are
+ * sleeps at all, costs next to nothing.
+ */
+struct SleepWatch final : Blocker::Client {
+  explicit SleepWatch(BellHandle& b) : bell(b) { sem_init(&wanted, 0, 0); }
+  Blocker::Next Block(const std::atomic<bool>& cancelled) noexcept override;
+  void Returned() noexcept override {}
+  /** Before each sleep, on the thread that sleeps. Raises when no thread can be made. */
+  void Begin(napi_env env, State& state, bool nap);
+  void End() { sleeps.fetch_add(1); }
+
+  BellHandle& bell;
+  Blocker* blocker = nullptr;
+  /** Odd during a sleep. */
+  std::atomic<uint32_t> sleeps{0};
+  std::atomic<bool> napping{false};
+  /** Rung by a sleep that finds nobody looking, or looking too slowly. */
+  sem_t wanted;
+  /** Whether the thread looks. Cleared by it, when it stops; then set by the next sleep. */
+  std::atomic<bool> looking{false};
+};
+
+/** CLOCK_REALTIME in so many ns, which sem_timedwait(3) wants. */
+timespec In(int64_t ns) {
+  timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  const int64_t nanoseconds = until.tv_nsec + ns % 1'000'000'000;
+  until.tv_sec += static_cast<time_t>(ns / 1'000'000'000 + nanoseconds / 1'000'000'000);
+  until.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
+  return until;
+}
 
 struct BellHandle final : Handle, Blocker::Client {
   BellHandle(State& owner, void* memory, size_t length, size_t offset, int own_end, int semaphores)
@@ -73,6 +115,8 @@ struct BellHandle final : Handle, Blocker::Client {
     if (owed) Owe(false);
     if (blocker != nullptr) blocker->Close();
     blocker = nullptr;
+    if (watch.blocker != nullptr) watch.blocker->Close();
+    watch.blocker = nullptr;
     callback.Drop();
     if (pidfd >= 0) close(pidfd);
     pidfd = -1;
@@ -99,11 +143,7 @@ struct BellHandle final : Handle, Blocker::Client {
     }
     sem_t* semaphore = which == kThread ? &ends[own].thread : &ends[own].loop;
     if (ns == kNever) return sem_wait(semaphore) == 0 ? 0 : errno;
-    timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    const int64_t nanoseconds = until.tv_nsec + left.tv_nsec;
-    until.tv_sec += left.tv_sec + static_cast<time_t>(nanoseconds / 1'000'000'000);
-    until.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
+    const timespec until = In(ns);
     return sem_timedwait(semaphore, &until) == 0 ? 0 : errno;
   }
 
@@ -180,8 +220,39 @@ struct BellHandle final : Handle, Blocker::Client {
   /** The semaphores were taken away. Written by the blocker's thread. */
   std::atomic<bool> removed{false};
   Blocker* blocker = nullptr;
+  SleepWatch watch{*this};
   Callback callback;
 };
+
+void SleepWatch::Begin(napi_env env, State& state, bool nap) {
+  if (blocker == nullptr) {
+    blocker = Blocker::Start(env, state, *this);
+    blocker->Arm();
+  }
+  const bool slower = napping.exchange(nap) != nap && nap;
+  sleeps.fetch_add(1);
+  if (!looking.exchange(true) || slower) sem_post(&wanted);
+}
+
+Blocker::Next SleepWatch::Block(const std::atomic<bool>& cancelled) noexcept {
+  while (!cancelled) {
+    if (sem_wait(&wanted) != 0) continue;
+    do {
+      uint32_t seen = sleeps.load();
+      for (int idle = 0; idle < kIdleTicks && !cancelled; idle += 1) {
+        const timespec until = In(napping ? kNapTickNs : kBlockTickNs);
+        sem_timedwait(&wanted, &until);
+        const uint32_t now = sleeps.load();
+        if (now == seen && now % 2 != 0) bell.Post(bell.own, kThread);
+        if (now != seen || now % 2 != 0) idle = 0;
+        seen = now;
+      }
+      looking.store(false);
+      // A sleep that began just before has not asked to be looked at.
+    } while (sleeps.load() % 2 != 0 && !cancelled && !looking.exchange(true));
+  }
+  return Blocker::Next::kPause;
+}
 
 /** Null once closed. */
 BellHandle* Self(napi_env env, State& state, napi_value value) {
@@ -198,7 +269,15 @@ napi_value Ring(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// wait(timeoutMs): may return early.
+napi_value Awake(BellHandle& bell, napi_value gone) {
+  End& end = bell.ends[bell.own];
+  end.blocked.store(0);
+  end.rung.store(0, std::memory_order_relaxed);
+  end.processor.store(static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
+  return bell.gone ? gone : nullptr;
+}
+
+// wait(timeoutMs): may return early. Undefined, or anything else when the peer is gone.
 napi_value Wait(napi_env env, napi_callback_info info) {
   const Call<1> call(env, info, "wait");
   BellHandle* bell = Self(env, *call.state, call.self);
@@ -209,22 +288,34 @@ napi_value Wait(napi_env env, napi_callback_info info) {
   while (end.rung.exchange(0) == 0 && !bell->Gone(-1)) {
     const int64_t left = deadline.LeftNs();
     if (left == 0) break;
-    const int error = bell->Take(kThread, std::min(left, kSliceNs));
-    if (error == 0) {
-      // Posted without being rung: the kernel has taken back what a dying process owed, which it does a moment before
-      // that process counts as dead.
-      if (end.rung.load() == 0 && bell->owed) bell->Gone(1);
-      break;
-    }
+    bell->watch.Begin(env, *call.state, false);
+    const int error = bell->Take(kThread, left);
+    bell->watch.End();
     if (error == EIDRM || error == EINVAL) bell->gone = true;
-    if (error == ETIMEDOUT || error == EAGAIN) {
-      if (bell->Gone(left > kSliceNs ? 0 : -1)) break;
-      if (call.state->is_worker && State::Ending(env)) break;
-    }
+    // Rung, or the wake of an earlier ring; the caller looks.
+    if (end.blocked.load() == 0 || end.rung.load() != 0) break;
+    // By the watch, by the clock, or by the kernel, which has taken back what a dying process owed (a moment before that
+    // process counts as dead).
+    if (bell->Gone(bell->owed && error == 0 ? 1 : 0)) break;
+    if (call.state->is_worker && State::Ending(env)) break;
   }
-  end.blocked.store(0);
-  end.rung.store(0);
-  return nullptr;
+  return Awake(*bell, call.self);
+}
+
+// nap(): as wait, but for a millisecond at most, and without a look at the peer's process.
+napi_value Nap(napi_env env, napi_callback_info info) {
+  const Call<0> call(env, info, "wait");
+  BellHandle* bell = Self(env, *call.state, call.self);
+  if (bell == nullptr) return nullptr;
+  End& end = bell->ends[bell->own];
+  end.blocked.store(1);
+  if (end.rung.exchange(0) == 0) {
+    bell->watch.Begin(env, *call.state, true);
+    const int error = bell->Take(kThread, kNever);
+    bell->watch.End();
+    if (error == EIDRM || error == EINVAL) bell->gone = true;
+  }
+  return Awake(*bell, call.self);
 }
 
 napi_value PeerGone(napi_env env, napi_callback_info info) {
@@ -336,13 +427,14 @@ void DefineBell(napi_env env, State& state) {
   const napi_property_descriptor properties[] = {
       {"ring", nullptr, Guarded<Ring>, nullptr, nullptr, nullptr, napi_default_method, &state},
       {"wait", nullptr, Guarded<Wait>, nullptr, nullptr, nullptr, napi_default_method, &state},
+      {"nap", nullptr, Guarded<Nap>, nullptr, nullptr, nullptr, napi_default_method, &state},
       {"peerGone", nullptr, Guarded<PeerGone>, nullptr, nullptr, nullptr, napi_default_method, &state},
       {"listen", nullptr, Guarded<Listen>, nullptr, nullptr, nullptr, napi_default_method, &state},
       {"ref", nullptr, Guarded<RefBell>, nullptr, nullptr, nullptr, napi_default_method, &state},
       {"unref", nullptr, Guarded<UnrefBell>, nullptr, nullptr, nullptr, napi_default_method, &state},
       {"close", nullptr, Guarded<CloseBell>, nullptr, nullptr, nullptr, napi_default_method, &state},
   };
-  DefineClass(env, state, Kind::kBell, "Bell", 7, properties);
+  DefineClass(env, state, Kind::kBell, "Bell", 8, properties);
 }
 
 }  // namespace callgate

@@ -59,9 +59,11 @@ export interface Bell {
   ring(): void;
   /**
    * Blocks the thread until rung, at most `timeoutMs` (Infinity: for ever), or until the peer is gone. May return early. A
-   * worker that is being terminated stops blocking within 40 ms.
+   * worker that is being terminated stops blocking within 40 ms. Undefined, or anything else when the peer is gone.
    */
-  wait(timeoutMs: number): void;
+  wait(timeoutMs: number): unknown;
+  /** As wait, for a millisecond at most, on an event loop that would sleep in vain to be woken at once. */
+  nap(): unknown;
   /** Calls `onRing` from the event loop when rung. Once. Does not keep the loop alive unless `ref` was called. EAGAIN when no thread can be made. */
   listen(onRing: () => void): void;
   /** True once the peer has closed its bell, its thread or its process has ended. `look`: asks after the process, by a system call. */

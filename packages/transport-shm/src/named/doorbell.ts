@@ -1,8 +1,15 @@
-import { CPU, type Deadline, type Doorbell, type Segment } from '@callgate/core/transport';
+import type { Deadline, Doorbell, Segment } from '@callgate/core/transport';
 import type { Bell, Fd, NativeAddon, Watcher } from '@callgate/native';
+import { BELL_AT } from './layout.js';
 import type { LinkMemory } from './mechanism.js';
 
 const READABLE = 1;
+/** Words of an end of the bell (native/bell.cc), as indices from the start of the memory; the other end's are 64 further. */
+const GONE = (BELL_AT + 12) / 4;
+const PROCESSOR = (BELL_AT + 16) / 4;
+const END_WORDS = 64;
+/** How long, in ms, that a peer's process was alive is good for: to ask is a system call. */
+const LOOK_MS = 1;
 
 /** Doorbells as semaphores. That the peer's process has ended is told by its pidfd; that its thread has, by its bell. */
 export class NamedDoorbell implements Doorbell {
@@ -11,11 +18,13 @@ export class NamedDoorbell implements Doorbell {
   readonly #bell: Bell;
   readonly #process: Fd | null;
   readonly #words: Int32Array;
-  readonly #own: 0 | 1;
-  readonly #peer: 0 | 1;
+  /** Indices of the peer's words. */
+  readonly #peerGone: number;
+  readonly #peerProcessor: number;
   #onWake: (() => void) | undefined;
   #watcher: Watcher | undefined;
   #gone = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   /** Owns the memory and the descriptor of the peer's process from now on. */
@@ -23,11 +32,11 @@ export class NamedDoorbell implements Doorbell {
     this.#addon = addon;
     this.#memory = memory;
     this.#words = segment.words;
-    this.#own = own;
-    this.#peer = own === 0 ? 1 : 0;
+    const peerWords = own === 0 ? END_WORDS : 0;
+    this.#peerGone = GONE + peerWords;
+    this.#peerProcessor = PROCESSOR + peerWords;
     this.#process = peer;
     this.#bell = memory.bell(own, peer);
-    this.#publishCpu();
   }
 
   ring(): void {
@@ -35,17 +44,16 @@ export class NamedDoorbell implements Doorbell {
   }
 
   inTheWay(): boolean {
-    const cpu = this.#publishCpu();
-    return Atomics.load(this.#words, CPU + this.#peer) === cpu;
+    return Atomics.load(this.#words, this.#peerProcessor) === this.#addon.currentCpu() + 1;
   }
 
   wait(deadline: Deadline): void {
-    this.#bell.wait(deadline - performance.now());
-    if (!this.#closed) this.#publishCpu();
+    const left = deadline === Number.POSITIVE_INFINITY ? deadline : deadline - performance.now();
+    if (this.#bell.wait(left) !== undefined) this.#gone = true;
   }
 
-  nap(ms: number): void {
-    this.#bell.wait(ms);
+  nap(): void {
+    if (this.#bell.nap() !== undefined) this.#gone = true;
   }
 
   /** Once more replaces who is called. */
@@ -54,7 +62,7 @@ export class NamedDoorbell implements Doorbell {
     this.#onWake = onWake;
     if (!first) return;
     this.#bell.listen(() => {
-      if (!this.#closed) this.#publishCpu();
+      if (!this.#closed && this.#bell.peerGone(false)) this.#gone = true;
       this.#onWake?.();
     });
     if (this.#process === null) return;
@@ -69,7 +77,9 @@ export class NamedDoorbell implements Doorbell {
   }
 
   hungUp(look: boolean): boolean {
-    if (!this.#gone && this.#bell.peerGone(look)) this.#gone = true;
+    if (this.#gone || this.#closed) return true;
+    if (Atomics.load(this.#words, this.#peerGone) !== 0) this.#gone = true;
+    else if (look) this.#look();
     return this.#gone;
   }
 
@@ -93,9 +103,10 @@ export class NamedDoorbell implements Doorbell {
     this.#memory.close();
   }
 
-  #publishCpu(): number {
-    const cpu = this.#addon.currentCpu() + 1;
-    Atomics.store(this.#words, CPU + this.#own, cpu);
-    return cpu;
+  #look(): void {
+    const now = performance.now();
+    if (now - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = now;
+    if (this.#bell.peerGone(true)) this.#gone = true;
   }
 }

@@ -15,10 +15,10 @@ export interface Doorbell {
   /** Blocks the thread until rung, hung up, or the deadline. May return early; the caller looks again. */
   wait(deadline: Deadline): void;
   /**
-   * Where a thread can sleep at the doorbell without its event loop for a time as short as a poll: blocks until rung, at most
-   * `ms`. Used on event loops instead of polling: it gives the processor away meanwhile, to the peer if it is the same.
+   * Where a thread can sleep at the doorbell without its event loop: blocks until rung, for a millisecond at most. Event loops
+   * use it instead of polling where they can't poll: it gives the processor away meanwhile, to the peer if it is the same.
    */
-  nap?(ms: number): void;
+  nap?(): void;
   /** From now on calls `onWake` from the event loop when rung or hung up; each ring calls at most once. */
   listen(onWake: () => void): void;
   /** True once the peer's side is gone, orderly or not. Never goes back. Looks without blocking when `look` is set. */

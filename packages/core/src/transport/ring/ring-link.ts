@@ -146,7 +146,7 @@ export class RingLink implements Link {
   }
 
   pollReadable(): boolean {
-    return this.#waits.pollBriefly(READABLE);
+    return this.#waits.pollBriefly(READABLE) || this.#waits.nap();
   }
 
   waitReadable(deadline: Deadline): boolean {

@@ -22,6 +22,9 @@ const BRIEF_POLLS = 384;
 /** Longest time, in ms, that a thread polls without looking whether the peer still lives. */
 const LOOK_MS = 1;
 
+/** Who was the last of this thread to look for a message in vain: while several links are busy, none may hold up the others. */
+let lastToLook: RingWaits | undefined;
+
 /** All the waiting of a link over rings: first by polling memory for a learned while, then by sleeping at the doorbell. */
 export class RingWaits {
   readonly #reader: RingReader;
@@ -82,6 +85,25 @@ export class RingWaits {
     return false;
   }
 
+  /**
+   * On an event loop, in place of a poll where polling makes no sense: sleeps at the doorbell itself, as long as a poll at
+   * most, which saves the way through the loop's own sleep. True when a message is there.
+   */
+  nap(): boolean {
+    if (this.#over || !this.#spinner.napPays || this.#bell.nap === undefined) return false;
+    if (lastToLook !== this) {
+      lastToLook = this;
+      return false;
+    }
+    this.#reader.announceSleep();
+    if (!this.#can(READABLE)) this.#bell.nap();
+    this.#reader.withdrawSleep();
+    if (this.#writing.waiting) this.#lookAround();
+    const met = this.#can(READABLE);
+    this.#spinner.napped(met);
+    return met;
+  }
+
   /** As wait, without blocking. Rejects by the signal only. */
   when(want: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -109,6 +131,7 @@ export class RingWaits {
   /** Ends all waits. */
   end(): void {
     this.#over = true;
+    if (lastToLook === this) lastToLook = undefined;
     this.#reading.settle(true);
     this.#writing.settle(true);
   }

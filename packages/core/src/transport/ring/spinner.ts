@@ -10,6 +10,8 @@ const SHORTEST_MS = 0.004;
 const EXPLORE_EVERY = 16;
 /** Tries in a row to outlast the waking of a peer. */
 const TRIES = 4;
+/** Naps in vain until the event loop sleeps at once again. */
+const VAIN_NAPS = 3;
 
 /**
  * Learns for how long to poll before sleeping. A poll that met its message lengthens the next one; one that did not
@@ -29,6 +31,7 @@ export class Spinner {
   #vainTries = 0;
   #sleptAt = 0;
   #sleeps = 0;
+  #vainNaps = 0;
 
   /** With one processor nobody can answer while we poll, so only sleeping makes sense. */
   constructor(strategy: WaitStrategy, processors: number) {
@@ -40,6 +43,15 @@ export class Spinner {
   get budgetMs(): number {
     if (this.#fixed !== undefined) return this.#fixed;
     return this.#peerSlept && this.#vainTries < TRIES ? LONGEST_MS : this.#learnedMs;
+  }
+
+  /** Whether an event loop that does not poll should nap before it sleeps: when its last naps or sleeps were short. */
+  get napPays(): boolean {
+    return this.#fixed === 0 && this.#vainNaps < VAIN_NAPS;
+  }
+
+  napped(met: boolean): void {
+    this.#vainNaps = met ? 0 : this.#vainNaps + 1;
   }
 
   /** The peer slept when a message was sent to it. */
@@ -60,6 +72,7 @@ export class Spinner {
   }
 
   woke(nowMs: number): void {
+    if (nowMs - this.#sleptAt < LONGEST_MS) this.#vainNaps = 0;
     if (this.#peerSlept) this.#peerSlept = false;
     else if (nowMs - this.#sleptAt < LONGEST_MS) this.#learnedMs = Math.min(LONGEST_MS, this.#learnedMs * 2);
     else this.#learnedMs = Math.max(SHORTEST_MS, this.#learnedMs / 2);
