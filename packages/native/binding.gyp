@@ -29,7 +29,7 @@
         "native/blocker.cc",
         "native/signal-masks.cc",
         "native/signal.cc",
-        "native/shared_memory.cc",
+        "native/shared-memory.cc",
         "native/semaphore.cc",
         "native/bell.cc"
       ],

@@ -87,7 +87,7 @@ CALLGATE_FUNCTION(OpenProcess);
 CALLGATE_FUNCTION(OpenGuard);
 CALLGATE_FUNCTION(IsGuardHeld);
 CALLGATE_FUNCTION(SendSignal);
-// shared_memory.cc
+// shared-memory.cc
 CALLGATE_FUNCTION(CreatePosixMemory);
 CALLGATE_FUNCTION(OpenPosixMemory);
 CALLGATE_FUNCTION(UnlinkPosixMemory);
