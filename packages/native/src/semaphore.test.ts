@@ -98,8 +98,10 @@ for (const kind of ['system-v', 'posix'] as const) {
 
     test('wakes another process that blocks, and one whose event loop waits and goes on meanwhile', async () => {
       const semaphore = fresh(kind, { initial: 0 });
+      // With undo, a child that ends without giving its unit back would give it back nevertheless.
+      const more = { create: 'never', ...(kind === 'system-v' ? { undo: false } : {}) };
       for (const role of ['block', 'await']) {
-        const child = startChild('shared.child', [role, JSON.stringify(options(kind, { create: 'never' }))]);
+        const child = startChild('shared.child', [role, JSON.stringify(options(kind, more))]);
         expect(JSON.parse(await child.line())).toEqual(role === 'block' ? 'blocking' : { threads: 1 });
         semaphore.release();
         expect(await child.line()).toBe('true');
