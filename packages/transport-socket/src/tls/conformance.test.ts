@@ -29,4 +29,6 @@ testTransport({
   },
   // Small, so that the ends of buffers are reached often. Both sides show a certificate.
   options: { maxMessageBytes: 65_536, ...certificates('server'), requestCert: true },
+  // Linux asks after 200 ms whether a TCP peer's system has more room.
+  settlingMs: 250,
 });
