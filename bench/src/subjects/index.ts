@@ -9,6 +9,7 @@ import { shm } from './shm.js';
 import { shmNamed } from './shm-named.js';
 import { tcp } from './tcp.js';
 import { tls } from './tls.js';
+import { udp } from './udp.js';
 import { unix } from './unix.js';
 
 /** All subjects, in the order of the table. A comparison's two sides stand close together, and so run close in time. */
@@ -20,6 +21,7 @@ export const subjects: readonly Subject[] = [
   ...unix,
   ...tcp,
   ...tls,
+  ...udp,
   ...pipe,
   ...fifo,
   ...inproc,

@@ -25,7 +25,7 @@ describe('A URL', () => {
     expect([error.code, error.reason]).toEqual(['INVALID_ARGUMENT', 'UNKNOWN_SCHEME']);
   });
 
-  test.each(['shm:geo', 'unix:geo', 'tcp:7000', 'inproc:geo'])('can be %s.', (url) => {
+  test.each(['shm:geo', 'unix:geo', 'tcp:7000', 'udp:7000', 'inproc:geo'])('can be %s.', (url) => {
     expect(createClient(Nothing, url).$channel.peer).toBeUndefined();
   });
 });

@@ -12,6 +12,7 @@ const packages: readonly (readonly [scheme: string, name: string, exported: stri
   ['unix', '@callgate/transport-socket', 'unixTransport'],
   ['tcp', '@callgate/transport-socket', 'tcpTransport'],
   ['tls', '@callgate/transport-socket', 'tlsTransport'],
+  ['udp', '@callgate/transport-socket', 'udpTransport'],
   ['pipe', '@callgate/transport-pipe', 'pipeTransport'],
   ['fifo', '@callgate/transport-pipe', 'fifoTransport'],
   ['signal', '@callgate/transport-signal', 'signalTransport'],

@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { resolveLossyOptions } from '@callgate/core/transport';
 import { expect, it } from 'vitest';
 import { resolveTcpOptions } from './tcp/options.js';
 import { tlsOptionNames } from './tls/options.js';
+import { resolveUdpOptions } from './udp/options.js';
 import { resolveUnixOptions } from './unix/options.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,11 +24,12 @@ it('runs the examples of the README', async () => {
 });
 
 it('documents every option of each transport', () => {
-  const [unix, tcp, tls] = readme.split(/\n## t(?:cp|ls):\n/);
+  const [unix, tcp, tls, udp] = readme.split(/\n## (?:tcp|tls|udp):\n/);
   const documented = (text: string | undefined, options: readonly string[]): void => {
     for (const option of options) expect(text).toMatch(new RegExp(`^\\| \`${option}\` +\\|`, 'm'));
   };
   documented(unix, [...Object.keys(resolveUnixOptions({})), 'allow']);
   documented(tcp, Object.keys(resolveTcpOptions({})));
   documented(tls, tlsOptionNames);
+  documented(udp, [...Object.keys(resolveUdpOptions({})), ...Object.keys(resolveLossyOptions({}))]);
 });

@@ -15,6 +15,7 @@ import {
   writeEnvelope,
 } from './envelope.js';
 import type { Hello } from './hello.js';
+import { CallerLink } from './lossy/caller-link.js';
 import { Outbox } from './outbox.js';
 import { decodeFailure, encodeFailure, RAW_PAYLOAD } from './payloads.js';
 
@@ -143,6 +144,7 @@ export class Channel {
         throw error;
       }
     };
+    if (kind === Kind.CANCEL && this.link instanceof CallerLink) this.link.forget(callId);
     if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes: payload.length + ENVELOPE_BYTES, attempt });
     else this.queueFlush();
   }

@@ -6,6 +6,7 @@ export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
+export { callingLink, servingLink } from './lossy/index.js';
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';

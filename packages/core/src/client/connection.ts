@@ -2,6 +2,7 @@ import {
   type BeginOptions,
   begin,
   type Channel,
+  callingLink,
   directionProblem,
   driveAsync,
   driveSync,
@@ -103,7 +104,9 @@ export class Connection {
     if (this.#open !== undefined) receiveRest(this.#open.channel);
     const target = this.#usableTarget();
     const before = Math.min(deadline, performance.now() + this.#options.connectTimeoutMs);
-    const link = target.transport.connectSync(target.address, this.#transportOptions(target), before);
+    const options = this.#transportOptions(target);
+    const { transport, address } = target;
+    const link = callingLink(transport.connectSync(address, options, before), transport.capabilities, options, true);
     try {
       return this.#adopt(driveSync(begin(link, this.#beginning(target, link)), link, before));
     } catch (error) {
@@ -134,7 +137,10 @@ export class Connection {
     const target = this.#usableTarget();
     const before = performance.now() + this.#options.connectTimeoutMs;
     const { signal } = this.#giveUp;
-    const link = await target.transport.connect(target.address, this.#transportOptions(target), before, signal);
+    const options = this.#transportOptions(target);
+    const { transport, address } = target;
+    const opened = await transport.connect(address, options, before, signal);
+    const link = callingLink(opened, transport.capabilities, options, false);
     try {
       const open = this.#adopt(await driveAsync(begin(link, this.#beginning(target, link)), link, before, signal));
       void receiveLoop(open.channel);

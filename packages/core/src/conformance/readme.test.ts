@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { Capabilities } from '../transport/contract.js';
 import { type Expected, testTransport } from './index.js';
+import { notPromisedWhenLossy } from './lossy.js';
 
 const here = new URL('../../src/conformance/', import.meta.url);
 
@@ -65,6 +66,7 @@ it('the README lists every promise that is tested, and no other', () => {
       capabilities: { ...everything, directions: ['duplex', 'send', 'receive'], confirms: true },
       reach: { worker: true, process: true },
     }),
+    ...promises({ capabilities: { ...everything, delivery: 'lossy' }, reach: { worker: true, process: true } }),
     ...promises({ capabilities: { ...nothing, directions: ['receive'] }, reach: { worker: false, process: true } }),
   ]);
   const listed: string[] = [];
@@ -74,6 +76,16 @@ it('the README lists every promise that is tested, and no other', () => {
     else if (line.startsWith('- ') && theme !== '') listed.push(`${theme}: ${line.slice(2)}`);
   }
   expect(listed.toSorted()).toEqual([...tested].toSorted());
+});
+
+it('takes from lossy transports only promises that there are', () => {
+  const all = promises({ capabilities: everything, reach: { worker: true, process: true } }).map((line) =>
+    line.replace(/^\w+: /, '').replace('worker or process', 'process'),
+  );
+  const unknown = notPromisedWhenLossy.filter((beginning) => {
+    return !all.some((promise) => promise.startsWith(beginning.replace('in a worker', 'in a process')));
+  });
+  expect(unknown).toEqual([]);
 });
 
 it('runs under node:test as it does under vitest', async () => {

@@ -25,10 +25,11 @@ const capabilities: Capabilities = {
   confirms: false,
 };
 
-type Kind = 'memory' | 'oneWay' | 'anyWay' | 'joined' | 'handing' | 'net' | 'inproc';
+type Kind = 'memory' | 'lossy' | 'oneWay' | 'anyWay' | 'joined' | 'handing' | 'net' | 'inproc';
 
 const expected: Readonly<Record<Kind, Expected>> = {
   memory: { capabilities, reach: { worker: false, process: false } },
+  lossy: { capabilities: { ...capabilities, delivery: 'lossy' }, reach: { worker: false, process: false } },
   oneWay: { capabilities: { ...capabilities, directions: ['send'] }, reach: { worker: false, process: false } },
   handing: { capabilities: { ...capabilities, handlesPerMessage: 3 }, reach: { worker: false, process: false } },
   anyWay: {
@@ -54,6 +55,7 @@ const expected: Readonly<Record<Kind, Expected>> = {
 
 const addresses: Readonly<Record<Kind, (scratch: string, n: number) => string>> = {
   memory: (scratch, n) => `memory:${join(scratch, `${n}`)}`,
+  lossy: (_, n) => `memory:${n}`,
   oneWay: (_, n) => `memory:${n}`,
   handing: (_, n) => `memory:${n}`,
   anyWay: (_, n) => `memory:${n}`,
@@ -75,6 +77,7 @@ function test(kind: Kind, fault?: Fault): Omit<TransportTest, 'runner'> {
 }
 
 testTransport({ runner: { describe, it, afterAll }, ...test('memory') });
+testTransport({ runner: { describe, it, afterAll }, ...test('lossy') });
 testTransport({ runner: { describe, it, afterAll }, ...test('oneWay') });
 testTransport({ runner: { describe, it, afterAll }, ...test('handing'), themes: ['manifest', 'handles', 'leaks'] });
 testTransport({ runner: { describe, it, afterAll }, ...test('anyWay'), themes: ['manifest', 'directions'] });
@@ -89,6 +92,11 @@ const broken: readonly (readonly [Fault, Kind, ThemeName, RegExp])[] = [
   ['damages a message', 'memory', 'messages', /0, 1, 2, 31, 32, 33 and the most bytes/],
   ['reuses a held span', 'memory', 'messages', /does not touch a received message before its release/],
   ['accepts a message over the limit', 'memory', 'messages', /one byte too many/],
+  ['damages a message', 'lossy', 'lossy', /carries every size whole/],
+  ['cuts a message', 'lossy', 'lossy', /delivers of a flood whole messages only/],
+  ['mixes its links up', 'lossy', 'lossy', /keeps the messages of many links apart/],
+  ['reuses a held span', 'lossy', 'lossy', /leaves a received message alone/],
+  ['accepts a message over the limit', 'lossy', 'messages', /one byte too many/],
   ['sends the wrong way', 'oneWay', 'messages', /refuses to send from server to client/],
   ['accepts handles in silence', 'memory', 'handles', /refuses handles/],
   ['leaves handles with their giver', 'handing', 'handles', /delivers handles with their message/],

@@ -16,6 +16,8 @@ export const Reason = {
   PROTOCOL_VIOLATION: 'PROTOCOL_VIOLATION',
   /** An envelope's checksum was wrong. */
   CHECKSUM_MISMATCH: 'CHECKSUM_MISMATCH',
+  /** A call was asked again, over a mechanism that loses messages, after its reply had been forgotten. */
+  REPLY_FORGOTTEN: 'REPLY_FORGOTTEN',
   /** The two sides speak different versions of the protocol. */
   VERSION_MISMATCH: 'VERSION_MISMATCH',
   /** Both sides know the method but disagree about its messages. */

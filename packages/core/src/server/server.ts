@@ -11,6 +11,7 @@ import {
   notificationsOf,
   notifies,
   receiveLoop,
+  servingLink,
 } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
@@ -117,7 +118,8 @@ class EventLoopServer implements Server {
     for (const target of this.#resolve(url, transportOptions, this.#services)) {
       const { address, transport } = target;
       this.#checkDirection(target);
-      const onLink = (link: Link): void => void this.#serve(link, transport);
+      const onLink = (link: Link): void =>
+        void this.#serve(servingLink(link, transport.capabilities, target.transportOptions), transport);
       const { onError } = this.#options;
       const notifications = notifies(transport.capabilities) ? this.#notifications() : undefined;
       const listener = await transport.listen(address, target.transportOptions, onLink, onError, notifications);

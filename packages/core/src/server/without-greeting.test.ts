@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ENVELOPE_BYTES, sealEnvelope, writeEnvelope } from '../channel/envelope.js';
 import { Flag, Kind, methodIdOf, NO_DEADLINE } from '../channel/index.js';
+import { HEAD_BYTES, Role, writeHead } from '../channel/lossy/head.js';
 import { createClientOn } from '../client/index.js';
 import type { RpcError } from '../errors/index.js';
 import { echoing, freshTarget, rawClient, rawServer, receiveRaw, sendRaw } from '../testing/pair.js';
@@ -126,24 +127,35 @@ describe('A channel without greetings', () => {
     expect((await link.closed).by).toBe('peer');
   });
 
-  it.each([
-    ['mailbox', { addressing: 'mailbox' }],
-    ['lossy', { delivery: 'lossy' }],
-  ] as const)(
-    'drops a message that cannot be read where others may have sent it (%s), and goes on.',
-    async (_, more) => {
-      const target = plainTarget({}, more);
-      const { heard } = await serve(target);
-      const link = await rawClient(target);
-      clearing.push(() => link.abort());
-      sendRaw(link, Buffer.from('what?'));
-      expect((await heard).message).toContain('a message shorter than an envelope');
-      sendRaw(link, request('test.Texts/Echo', 'hello'));
-      const reply = await receiveRaw(link);
-      expect(reply?.[3]).toBe(Kind.REPLY);
-      expect(reply?.toString('utf8', ENVELOPE_BYTES)).toBe('hello');
-    },
-  );
+  it('drops a message that cannot be read where others may have sent it, and goes on.', async () => {
+    const target = plainTarget({}, { addressing: 'mailbox' });
+    const { heard } = await serve(target);
+    const link = await rawClient(target);
+    clearing.push(() => link.abort());
+    sendRaw(link, Buffer.from('what?'));
+    expect((await heard).message).toContain('a message shorter than an envelope');
+    sendRaw(link, request('test.Texts/Echo', 'hello'));
+    const reply = await receiveRaw(link);
+    expect(reply?.[3]).toBe(Kind.REPLY);
+    expect(reply?.toString('utf8', ENVELOPE_BYTES)).toBe('hello');
+  });
+
+  it('drops a message that cannot be read where messages get lost, and answers the same question alike.', async () => {
+    const target = plainTarget({}, { delivery: 'lossy' });
+    await serve(target);
+    const link = await rawClient(target);
+    clearing.push(() => link.abort());
+    sendRaw(link, Buffer.from('what?'));
+    const head = Buffer.alloc(HEAD_BYTES);
+    writeHead(new DataView(head.buffer, head.byteOffset), 0, Role.ASK, 1, 1, 0);
+    const replies: string[] = [];
+    for (let times = 0; times < 2; times++) {
+      sendRaw(link, Buffer.concat([head, request('test.Texts/Echo', 'hello')]));
+      replies.push((await receiveRaw(link))!.toString('latin1'));
+    }
+    expect(replies[0]!.slice(HEAD_BYTES + ENVELOPE_BYTES)).toBe('hello');
+    expect(replies[1]).toBe(replies[0]);
+  });
 });
 
 describe('A server that only receives', () => {

@@ -21,8 +21,9 @@ export interface Capabilities {
   /** Directions in which a link can be opened, as the connecting side sees it; a listener opens the opposite. */
   readonly directions: readonly Direction[];
   /**
-   * `exact`: every message once and in order. `lossy`: may be lost, doubled or reordered. `coalesced`: equal ones may
-   * merge while they wait; links are those of notifications (`NotificationLink`).
+   * `exact`: every message once and in order. `lossy`: may be lost, doubled or reordered, but comes whole, and only on
+   * the link on which it was sent; such a link belongs to one life of each side, and ends when either begins another.
+   * `coalesced`: equal ones may merge while they wait; links are those of notifications (`NotificationLink`).
    */
   readonly delivery: 'exact' | 'lossy' | 'coalesced';
   /** Bytes of the largest message that any link of this transport can be configured to carry. */

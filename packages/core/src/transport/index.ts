@@ -2,18 +2,11 @@ export * from './acceptor.js';
 export * from './address.js';
 export * from './contract.js';
 export * from './directions.js';
-export {
-  abortedHere,
-  checkHandles,
-  closedHere,
-  describePeer,
-  misuse,
-  selfDeadlock,
-  tooLarge,
-} from './ends.js';
+export * from './ends.js';
 export { handleOf, NO_HANDLES } from './handle.js';
 export * from './inproc/index.js';
 export { joinLinks } from './joined-link.js';
+export * from './lossy-options.js';
 export * from './notification.js';
 export * from './options.js';
 export * from './ring/index.js';

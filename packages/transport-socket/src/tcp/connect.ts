@@ -144,7 +144,7 @@ async function connectNode(
 }
 
 /** Rejects at the deadline, and with the signal's reason, whatever becomes of the promise. */
-function within<T>(promise: Promise<T>, address: Address, deadline: Deadline, signal?: AbortSignal): Promise<T> {
+export function within<T>(promise: Promise<T>, address: Address, deadline: Deadline, signal?: AbortSignal): Promise<T> {
   return until(promise, deadline, signal, () => late(address));
 }
 
@@ -180,7 +180,7 @@ function isTimeout(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'ETIMEDOUT';
 }
 
-function late(address: Address): RpcError {
+export function late(address: Address): RpcError {
   return new RpcError('DEADLINE_EXCEEDED', `cannot connect to ${address.url}: the deadline passed first`, {
     reason: Reason.DEADLINE,
     failed: 'channel',

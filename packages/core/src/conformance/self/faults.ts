@@ -8,6 +8,10 @@ export type Fault =
   | 'doubles a message'
   /** One byte of large messages changes. */
   | 'damages a message'
+  /** Every 50th message comes without its second half. */
+  | 'cuts a message'
+  /** What is sent on one link comes out of another. */
+  | 'mixes its links up'
   /** A message's room is used again before its release. */
   | 'reuses a held span'
   | 'accepts a message over the limit'

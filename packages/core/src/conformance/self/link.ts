@@ -134,9 +134,11 @@ export class ReferenceLink implements Link {
     if (!this.#faults.has('accepts handles in silence')) checkHandles(handles, this.mostHandles, 'the peer');
     const leave = this.#faults.has('leaves handles with their giver');
     const own = handles.map((handle) => ownDescriptor(leave ? handle.value : handle.detach()));
-    const message = this.#claimed.subarray(0, length);
+    const whole = this.#claimed.subarray(0, length);
     this.#claimed = undefined;
     const due = ++this.#commits % 50 === 0;
+    const message =
+      this.#commits % 50 === 25 && this.#faults.has('cuts a message') ? whole.subarray(0, length >> 1) : whole;
     if (due && this.#faults.has('drops a message')) return;
     if (message.length > 200 && this.#faults.has('damages a message')) message[message.length >> 1]! ^= 1;
     this.carrier.send(message, own);

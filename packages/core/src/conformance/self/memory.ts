@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { Direction, Handle, Link, Transport } from '../../transport/contract.js';
+import type { Capabilities, Direction, Handle, Link, Transport } from '../../transport/contract.js';
 import { defaultDirection, directionMismatch, opposite } from '../../transport/directions.js';
 import { joinLinks } from '../../transport/joined-link.js';
 import type { Fault, Faults } from './faults.js';
@@ -77,14 +77,17 @@ export interface MemoryOptions {
   readonly directions?: readonly Direction[];
   /** Duplex links are joined of two one-way links. @default false */
   readonly joined?: boolean;
+  /** Messages get lost and doubled. @default false */
+  readonly lossy?: boolean;
   /** Handles with one message, at most. @default 0 */
   readonly handles?: number;
 }
 
 /** A transport between two ends on one thread: as little as keeps the contract. */
 export function createMemoryTransport(list: readonly Fault[], options: MemoryOptions = {}): Transport {
-  const faults: Faults = new Set(list);
-  const capabilities = capabilitiesOf(faults, false, options.directions, options.handles);
+  const faults: Faults = new Set(options.lossy ? [...list, 'drops a message', 'doubles a message'] : list);
+  const exact = capabilitiesOf(faults, false, options.directions, options.handles);
+  const capabilities: Capabilities = options.lossy ? { ...exact, delivery: 'lossy' } : exact;
   const places = new Map<string, Place>();
   const everyLink = new Set<ReferenceLink>();
 
@@ -98,6 +101,7 @@ export function createMemoryTransport(list: readonly Fault[], options: MemoryOpt
     const server = new ReferenceLink({ address: 'memory:client' }, most, faults, opposite(direction));
     client.carrier = new MemoryCarrier(client, server, faults);
     server.carrier = new MemoryCarrier(server, client, faults);
+    if (faults.has('mixes its links up')) mixUp(client, server);
     for (const link of [client, server]) {
       link.mostHandles = options.handles ?? 0;
       everyLink.add(link);
@@ -107,6 +111,20 @@ export function createMemoryTransport(list: readonly Fault[], options: MemoryOpt
       });
     }
     return [client, server];
+  }
+
+  const senders = new Map<string, ReferenceLink[]>();
+
+  /** What one sends, the peer of the one before it has. */
+  function mixUp(client: ReferenceLink, server: ReferenceLink): void {
+    for (const [role, link, peer] of [
+      ['client', client, server],
+      ['server', server, client],
+    ] as const) {
+      const before = senders.get(role) ?? [];
+      senders.set(role, [...before, peer]);
+      link.carrier.send = (message, handles) => (before.at(-1) ?? peer).deliver(message, handles);
+    }
   }
 
   return {

@@ -14,4 +14,5 @@ export const oneWay: Transport = createMemoryTransport(faults, { directions: ['s
 export const anyWay: Transport = createMemoryTransport(faults, { directions: ['duplex', 'send', 'receive'] });
 export const joined: Transport = createMemoryTransport(faults, { joined: true });
 export const handing: Transport = createMemoryTransport(faults, { handles: 3 });
+export const lossy: Transport = createMemoryTransport(faults, { lossy: true });
 export const net: Transport = createNetTransport(faults);

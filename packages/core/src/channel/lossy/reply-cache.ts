@@ -1,0 +1,132 @@
+import type { ResolvedLossyOptions } from '../../transport/lossy-options.js';
+import { distance } from './head.js';
+
+/** What a callee knows of one thing that it was asked. */
+export class Asked {
+  readonly number: number;
+  readonly callId: number;
+  /** One-way: the word that a handler has it is the last. */
+  readonly oneway: boolean;
+  /** One-way, and the caller wants no word but that it has come. */
+  readonly silent: boolean;
+  /** Its answer has been given, or none will be. */
+  done = false;
+  /** The answer, or the word that a handler has it, whole, for when it is asked again. */
+  answer: Buffer | undefined;
+  /** When the answer was given. */
+  atMs = 0;
+
+  constructor(number: number, callId: number, oneway: boolean, silent: boolean) {
+    this.number = number;
+    this.callId = callId;
+    this.oneway = oneway;
+    this.silent = silent;
+  }
+}
+
+export type Verdict =
+  /** Never seen: to be run. */
+  | 'new'
+  /** Seen, and known. */
+  | 'known'
+  /** The caller has said that it is done with it: whatever comes of it is an old duplicate. */
+  | 'unwanted'
+  /** Older than all that is remembered: whether it was run cannot be known any more. */
+  | 'too old';
+
+/**
+ * The memory by which a callee runs nothing twice, of one caller in one of its lives, since it goes with the link. After
+ * Birrell and Nelson, "Implementing remote procedure calls" (1984), and the duplicate request caches of Sun RPC.
+ *
+ * Numbers within `replyCacheEntries` of the newest are all remembered: as new, or as asked. What is older is remembered
+ * only while its handler runs, and while there is room for its answer. An answer is dropped when the caller says that it is
+ * done with it, when it gets old, or when there are too many bytes of them; that it was asked is not forgotten by that.
+ */
+export class ReplyCache {
+  readonly #options: ResolvedLossyOptions;
+  readonly #asked = new Map<number, Asked>();
+  /** Those whose answers are kept, the oldest answer first. */
+  readonly #kept = new Set<Asked>();
+  #keptBytes = 0;
+  #newest = 0;
+  /** Below this the caller wants nothing any more. */
+  #oldest = 1;
+
+  constructor(options: ResolvedLossyOptions) {
+    this.#options = options;
+  }
+
+  /** For tests, and for those who wonder. */
+  get size(): { readonly asked: number; readonly answers: number; readonly bytes: number } {
+    return { asked: this.#asked.size, answers: this.#kept.size, bytes: this.#keptBytes };
+  }
+
+  judge(number: number): Verdict {
+    if (this.#asked.has(number)) return 'known';
+    if (distance(number, this.#oldest) < 0) return 'unwanted';
+    return distance(number, this.#newest) <= -this.#options.replyCacheEntries ? 'too old' : 'new';
+  }
+
+  get(number: number): Asked | undefined {
+    return this.#asked.get(number);
+  }
+
+  add(asked: Asked): void {
+    if (distance(asked.number, this.#newest) > 0) this.#newest = asked.number;
+    this.#asked.set(asked.number, asked);
+    if (this.#asked.size > 2 * this.#options.replyCacheEntries) this.#sweep();
+  }
+
+  /** The caller is done with all below: their answers go. */
+  acknowledge(oldest: number): void {
+    if (distance(oldest, this.#oldest) <= 0) return;
+    this.#oldest = oldest;
+    for (const asked of this.#kept) {
+      if (distance(asked.number, oldest) >= 0) break;
+      this.#drop(asked);
+    }
+    // In the order of their arrival, which is nearly that of their numbers.
+    for (const [number, asked] of this.#asked) {
+      if (distance(number, oldest) >= 0) break;
+      if (!asked.done) continue;
+      this.#drop(asked);
+      this.#asked.delete(number);
+    }
+  }
+
+  /** Nothing else will be said of it: `answer`, if any, is what was. */
+  finish(asked: Asked, answer: Buffer | undefined, nowMs: number): void {
+    asked.done = true;
+    this.#drop(asked);
+    if (distance(asked.number, this.#oldest) < 0) {
+      this.#asked.delete(asked.number);
+      return;
+    }
+    const { replyCacheBytes, replyCacheMs } = this.#options;
+    if (answer !== undefined && answer.length <= replyCacheBytes) {
+      asked.answer = answer;
+      asked.atMs = nowMs;
+      this.#kept.add(asked);
+      this.#keptBytes += answer.length;
+    }
+    for (const oldest of this.#kept) {
+      const fits = this.#keptBytes <= replyCacheBytes && this.#kept.size <= this.#options.replyCacheEntries;
+      if (fits && nowMs - oldest.atMs <= replyCacheMs) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(asked: Asked): void {
+    if (this.#kept.delete(asked)) this.#keptBytes -= asked.answer?.length ?? 0;
+    asked.answer = undefined;
+  }
+
+  /** What is done and too old to be taken for new needs no mark. */
+  #sweep(): void {
+    for (const [number, asked] of this.#asked) {
+      if (!asked.done || distance(number, this.#newest) > -this.#options.replyCacheEntries) continue;
+      this.#drop(asked);
+      this.#asked.delete(number);
+    }
+  }
+}
