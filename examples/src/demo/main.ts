@@ -30,6 +30,8 @@ async function run(all: Children): Promise<void> {
       ? [
           'inproc:geo',
           `shm:${socket}-shm.sock`,
+          `shm+posix:demo-${process.pid}`,
+          `shm+sysv:demo-${process.pid}`,
           `unix:${socket}-unix.sock`,
           await freeUrl('tcp'),
           await freeUrl('tls'),

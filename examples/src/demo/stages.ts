@@ -56,6 +56,8 @@ export function runGrpc(children: Children, lengths: Lengths): Promise<Stage> {
 /** What the transport of a scheme is built on; the benchmarks have it in C. */
 const bareNames: ReadonlyMap<string, string> = new Map([
   ['shm', 'shared memory'],
+  ['shm+posix', 'POSIX semaphores'],
+  ['shm+sysv', 'System V semaphores'],
   ['unix', 'Unix socket'],
   ['tcp', 'TCP'],
   ['pipe', 'pipes'],
