@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseAddress } from '@callgate/core/transport';
 import { expect, it } from 'vitest';
@@ -34,6 +34,29 @@ function echo(how: string, url: string, options: SpawnWithPipesOptions = {}): Pr
 async function ask(link: Awaited<ReturnType<typeof stage.connect>>, text: string): Promise<string | null> {
   put(link, text);
   return next(link);
+}
+
+/** Linux numbers the next process from here on; only root may say. Source: proc_sys_kernel(5). */
+const LAST_PID = '/proc/sys/kernel/ns_last_pid';
+const canChoosePids = ((): boolean => {
+  try {
+    accessSync(LAST_PID, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** A process with a number that has become free. Others start processes, too, so that it takes some tries. */
+async function processWith(pid: number): Promise<ChildProcess> {
+  for (let tries = 0; tries < 1000; tries++) {
+    writeFileSync(LAST_PID, String(pid - 1));
+    const other = spawn('sleep', ['100'], { stdio: 'ignore' });
+    if (other.pid === pid) return other;
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+  }
+  throw new Error(`could not start a process with number ${pid}`);
 }
 
 /** The pipes that a process has open, by descriptor. */
@@ -188,6 +211,23 @@ it('gives a second use of the same child an error that says so, and never anothe
   expect(other.url).not.toBe(child.url);
   await expect(stage.connect(child.url)).rejects.toEqual(
     rpcError('UNAVAILABLE', 'UNREACHABLE', 'have been used already', 'start the child anew'),
+  );
+});
+
+it.runIf(canChoosePids)('does not take a process that has got the number of a dead child for the child', async () => {
+  const child = await echo('listen', 'pipe:inherited');
+  const link = await stage.connect(child.url);
+  const unused = await started('true', []);
+  const exits = [once(child.process, 'exit'), unused.process.exitCode ?? once(unused.process, 'exit')];
+  process.kill(child.pid, 'SIGKILL');
+  await Promise.all(exits);
+  for (const dead of [child, unused]) {
+    const other = await processWith(dead.pid);
+    stage.later(() => other.kill('SIGKILL'));
+  }
+  expect((await link.closed).error).toEqual(rpcError('UNAVAILABLE', 'PEER_DIED', `process ${child.pid}`));
+  await expect(stage.connect(unused.url)).rejects.toEqual(
+    rpcError('UNAVAILABLE', 'UNREACHABLE', 'the child has ended'),
   );
 });
 
