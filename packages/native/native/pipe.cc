@@ -46,9 +46,9 @@ napi_value CreatePipe(napi_env env, napi_callback_info info) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) FailErrno(env, call.name, errno);
   Scoped writer(ends[1]);
-  napi_value reading = NewFd(env, *call.state, ends[0], FdType::kOther);
+  napi_value reading = NewFd(env, *call.state, ends[0], FdType::kPipe);
   writer.number = -1;
-  napi_value writing = NewFd(env, *call.state, ends[1], FdType::kOther);
+  napi_value writing = NewFd(env, *call.state, ends[1], FdType::kPipe);
   napi_value both = nullptr;
   Check(env, napi_create_array_with_length(env, 2, &both));
   Check(env, napi_set_element(env, both, 0, reading));
@@ -84,7 +84,7 @@ napi_value OpenFifo(napi_env env, napi_callback_info info) {
   const Scoped found(FindFifo(env, path));
   const int fd = open(ProcPath(found.number).c_str(), access | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) FailErrno(env, call.name, errno, path);
-  return NewFd(env, *call.state, fd, FdType::kOther);
+  return NewFd(env, *call.state, fd, FdType::kPipe);
 }
 
 napi_value AdoptFd(napi_env env, napi_callback_info info) {
