@@ -32,8 +32,7 @@ def send(kind, payload, call=0, method=0):
 def receive():
     length = struct.unpack("<I", exactly(4))[0]
     if length == 0xFFFFFFFF:
-        write(BYE)
-        sys.exit(0)
+        sys.exit(0)  # the other side has ended, and hears nothing any more
     message = exactly(length)
     _, _, kind, _, status, _, _, _, call, method, _, _ = struct.unpack_from("<HBBHBBIIIIII", message)
     return kind, status, call, method, message[32:]
