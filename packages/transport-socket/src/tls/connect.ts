@@ -1,17 +1,11 @@
 import { isIP } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  createSecureContext,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { type Address, type Deadline, type Link, openStreamLink, refuseStream } from '@callgate/core/transport';
 import { NodeStream, until } from '../node-stream.js';
 import { throughHosts } from '../tcp/connect.js';
 import { calledPlaceOf, type Place } from '../tcp/place.js';
-import { contextOptions } from './context.js';
+import { contextOf } from './context.js';
 import type { ResolvedTlsOptions } from './options.js';
 import { judge, tlsFailure } from './verify.js';
 
@@ -21,7 +15,7 @@ export async function connect(
   deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<Link> {
-  const context = createSecureContext(contextOptions(options));
+  const { context } = contextOf(options);
   const { host } = calledPlaceOf(address);
   const who = `the server at ${address.url}`;
   return throughHosts(address, deadline, signal, async (place) => {

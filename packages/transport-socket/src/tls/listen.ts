@@ -7,7 +7,7 @@ import { NodeStream } from '../node-stream.js';
 import { hostsOf } from '../tcp/connect.js';
 import { bind, callerOf } from '../tcp/node-listen.js';
 import { listenFailure, placeOf, urlOf } from '../tcp/place.js';
-import { badOption, contextOptions } from './context.js';
+import { badOption, contextOf } from './context.js';
 import { createDoor } from './door.js';
 import type { ResolvedTlsOptions } from './options.js';
 import { judge, tlsFailure } from './verify.js';
@@ -26,7 +26,7 @@ export async function listen(
     throw badOption('cert: a server shows a certificate: set the options cert and key, found none');
   const { keepAliveIdleMs, requestCert } = options;
   const tls = createTlsServer({
-    ...contextOptions(options),
+    ...contextOf(options).options,
     requestCert,
     // Verified, but refused by ourselves, with words that reach the client.
     rejectUnauthorized: false,
