@@ -15,6 +15,7 @@ export type {
   Credentials,
   Direction,
   FailedPart,
+  Handle,
   Handlers,
   InterceptedCall,
   Interceptor,
@@ -25,6 +26,7 @@ export type {
   MethodKind,
   MethodMap,
   Peer,
+  PeerCertificate,
   RpcErrorOptions,
   Server,
   ServerStats,
@@ -35,7 +37,7 @@ export type {
   Transport,
   TransportOptions,
 } from '@callgate/core';
-export { Code, Reason, RpcError } from '@callgate/core';
+export { Code, handleOf, Reason, RpcError } from '@callgate/core';
 export type {
   Callgate,
   ClientSettings,

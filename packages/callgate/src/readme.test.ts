@@ -31,8 +31,13 @@ describe('What the README says', () => {
     expect(await run(code('js')[0]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 }\n', stderr: '' });
   });
 
+  test('of open files with calls works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    expect(await run(code('js')[1]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 } 1\n', stderr: '' });
+  });
+
   test('of composing works as it stands.', async () => {
-    expect(await run(code('js')[1]!)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(await run(code('js')[2]!)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   });
 
   test('of the configuration and of the environment over it is right.', () => {

@@ -1,6 +1,6 @@
 import type { MessageInit, MessageType } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
-import type { Link, LinkEnd, Span } from '../transport/contract.js';
+import type { Handle, Link, LinkEnd, Span } from '../transport/contract.js';
 import {
   ENVELOPE_BYTES,
   type Envelope,
@@ -93,7 +93,7 @@ export class Channel {
 
   /**
    * Encodes a message straight into the link. False when the link is full now. Throws RpcError when the message is too
-   * large or can't be encoded (nothing is sent), or when the link has ended.
+   * large or can't be encoded (nothing is sent), or when the link has ended. `handles` become the link's when it is sent.
    */
   trySend<T>(
     kind: number,
@@ -104,6 +104,7 @@ export class Channel {
     timeLeft: number,
     type: MessageType<T>,
     message: MessageInit<T>,
+    handles?: readonly Handle[],
   ): boolean {
     const size = type.size(message);
     if (size > this.maxPayloadBytes) throw this.#tooLarge(size);
@@ -119,8 +120,18 @@ export class Channel {
       throw error;
     }
     if (allFlags !== flags) sealEnvelope(bytes, view, start, start + ENVELOPE_BYTES + size);
-    this.link.commit(size + ENVELOPE_BYTES);
+    if (handles === undefined) this.link.commit(size + ENVELOPE_BYTES);
+    else this.#commitWith(size + ENVELOPE_BYTES, handles);
     return true;
+  }
+
+  #commitWith(length: number, handles: readonly Handle[]): void {
+    try {
+      this.link.commit(length, handles);
+    } catch (error) {
+      this.link.abandon();
+      throw error;
+    }
   }
 
   /** The size is within the limit: when claiming throws, the link has ended, or is about to. */

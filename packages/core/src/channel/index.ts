@@ -4,6 +4,7 @@ export { type BeginOptions, begin, greets, notifies } from './begin.js';
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
+export { closeAll, NO_HANDLES, takeOver } from './handles.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
 export { callingLink, servingLink } from './lossy/index.js';

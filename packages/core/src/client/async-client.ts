@@ -61,7 +61,7 @@ class AsyncCaller {
     return new Promise((resolve, reject) => {
       const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
       const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
-      const call = new CallInFlight(stub, phases, begun, false);
+      const call = new CallInFlight(stub, phases, begun, false, options);
       const signal = options?.signal;
       if (signal === undefined) {
         call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));

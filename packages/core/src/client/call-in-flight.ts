@@ -1,6 +1,8 @@
 import type { Channel, Phases } from '../channel/index.js';
 import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
+import type { Handle } from '../transport/contract.js';
+import type { CallOptions } from './options.js';
 
 /** A method as a stub holds it: resolved once, when the stub is made. */
 export interface StubMethod {
@@ -24,6 +26,9 @@ export class CallInFlight {
   readonly begunMs: number;
   /** The caller's thread blocks and minds the deadline by itself. */
   readonly blocking: boolean;
+  /** See CallOptions. */
+  readonly handles: readonly Handle[] | undefined;
+  readonly handlesInto: Handle[] | undefined;
   id = 0;
   stage: Stage = 'connecting';
   channel: Channel | undefined;
@@ -39,11 +44,13 @@ export class CallInFlight {
   /** Takes the request out of the outbox in which it waits for room. */
   withdraw: (() => void) | undefined;
 
-  constructor(stub: StubMethod, phases: Phases, begunMs: number, blocking: boolean) {
+  constructor(stub: StubMethod, phases: Phases, begunMs: number, blocking: boolean, options?: CallOptions) {
     this.stub = stub;
     this.phases = phases;
     this.begunMs = begunMs;
     this.blocking = blocking;
+    this.handles = options?.handles;
+    this.handlesInto = options?.handlesInto;
     this.deadline = begunMs + phases.sendMs;
   }
 

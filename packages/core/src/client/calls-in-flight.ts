@@ -1,4 +1,4 @@
-import { Deadlines, decodeFailure, ENVELOPE_BYTES, type Envelope, Kind } from '../channel/index.js';
+import { Deadlines, decodeFailure, ENVELOPE_BYTES, type Envelope, Kind, NO_HANDLES } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { CallInFlight } from './call-in-flight.js';
@@ -84,7 +84,10 @@ export class CallsInFlight {
   #replied(call: CallInFlight, span: Span, start: number): void {
     this.remove(call);
     try {
-      call.succeed(call.stub.method.response.decode(span.bytes, start, span.end));
+      const reply = call.stub.method.response.decode(span.bytes, start, span.end);
+      // What is not taken here is closed with the message.
+      if (call.handlesInto !== undefined) call.handlesInto.push(...(call.channel?.link.takeHandles() ?? NO_HANDLES));
+      call.succeed(reply);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       const words = `${call.stub.path}: the reply can't be decoded: ${detail}`;

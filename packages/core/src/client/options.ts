@@ -1,5 +1,6 @@
 import type { Interceptor, Timeout } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
+import type { Handle } from '../transport/contract.js';
 
 /** Options of one call. */
 export interface CallOptions {
@@ -7,6 +8,13 @@ export interface CallOptions {
   readonly timeout?: Timeout | undefined;
   /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Open file descriptors that go with the request, where they can (capability: handlesPerMessage). They are the call's
+   * when the request is in the link: their `value` is -1 then. When the call fails before, they stay the caller's.
+   */
+  readonly handles?: readonly Handle[] | undefined;
+  /** Where to append those that come with the reply. They are the caller's. @default they are closed */
+  readonly handlesInto?: Handle[] | undefined;
 }
 
 /** Which way a client's channel goes: calls out and replies back, or (`send`) one-way calls out and nothing back. */

@@ -9,7 +9,7 @@ import type { OpenChannel } from './connection.js';
  */
 export function trySendRequest(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
   const { method } = call.stub;
-  const { phases } = call;
+  const { phases, handles } = call;
   const methodId = methodIdOf(open, call);
   if (open.oneWay) return trySendOneWay(open, call, methodId, request);
   let flags = 0;
@@ -22,7 +22,8 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   }
   // Who awaits a one-way call is done when the link has it: nobody would hear that it was taken, or that it was not.
   if (method.oneway) flags = call.blocking ? flags | Flag.ONEWAY | Flag.CONFIRM : (flags & ~Flag.CONFIRM) | Flag.ONEWAY;
-  return open.channel.trySend(Kind.REQUEST, flags, 0, call.id, methodId, left, method.request, request as object);
+  const { channel } = open;
+  return channel.trySend(Kind.REQUEST, flags, 0, call.id, methodId, left, method.request, request as object, handles);
 }
 
 /** Nothing can come back, and others may send over the same link: no confirmation is asked for, and there is nothing to know the call by. */
@@ -30,7 +31,9 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
   const { method } = call.stub;
   const bounded = call.phases.shared && call.deadline !== Number.POSITIVE_INFINITY;
   const left = bounded ? timeLeft(call.deadline, performance.now()) : NO_DEADLINE;
-  return open.channel.trySend(Kind.REQUEST, Flag.ONEWAY, 0, 0, methodId, left, method.request, request as object);
+  const { channel } = open;
+  const { handles } = call;
+  return channel.trySend(Kind.REQUEST, Flag.ONEWAY, 0, 0, methodId, left, method.request, request as object, handles);
 }
 
 /** Asks whether a handler would take the call now. False when the link is full. */

@@ -53,7 +53,7 @@ class SyncCaller {
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
-    const call = new CallInFlight(stub, phases, begun, true);
+    const call = new CallInFlight(stub, phases, begun, true, options);
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
     this.#calls.add(call);
     try {

@@ -1,4 +1,5 @@
-import type { Peer } from '../transport/contract.js';
+import { closeAll, NO_HANDLES, takeOver } from '../channel/index.js';
+import type { Handle, Peer } from '../transport/contract.js';
 import type { CallContext } from './handlers.js';
 import type { Route } from './router.js';
 
@@ -17,16 +18,30 @@ export class CallInProgress implements CallContext {
   /** The caller wants to be told when a handler has it. */
   readonly confirm: boolean;
   readonly oneway: boolean;
+  /** Those of the request that nobody has taken. */
+  #received: readonly Handle[];
+  /** Those of the reply. */
+  #given: readonly Handle[] = NO_HANDLES;
   #abort: AbortController | undefined;
   #aborted: unknown;
 
-  constructor(id: number, route: Route, peer: Peer, deadline: number, confirm: boolean, oneway: boolean) {
+  /** Becomes the owner of `received`. */
+  constructor(
+    id: number,
+    route: Route,
+    peer: Peer,
+    deadline: number,
+    confirm: boolean,
+    oneway: boolean,
+    received: readonly Handle[] = NO_HANDLES,
+  ) {
     this.id = id;
     this.route = route;
     this.peer = peer;
     this.deadline = deadline;
     this.confirm = confirm;
     this.oneway = oneway;
+    this.#received = received;
   }
 
   get path(): string {
@@ -40,8 +55,40 @@ export class CallInProgress implements CallContext {
     return this.#abort.signal;
   }
 
+  takeHandles(): readonly Handle[] {
+    const handles = this.#received;
+    this.#received = NO_HANDLES;
+    return handles;
+  }
+
+  giveHandles(handles: readonly Handle[]): void {
+    const given = takeOver(handles);
+    if (given === NO_HANDLES) return;
+    if (this.wanted && !this.oneway) this.#given = [...this.#given, ...given];
+    else closeAll(given);
+  }
+
+  /** What goes with the reply; undefined for none. */
+  get given(): readonly Handle[] | undefined {
+    return this.#given === NO_HANDLES ? undefined : this.#given;
+  }
+
+  /** The handler is done. */
+  closeReceived(): void {
+    if (this.#received !== NO_HANDLES) closeAll(this.takeHandles());
+  }
+
+  /** No reply will go out, or it has, and what went with it is the link's. */
+  closeHandles(): void {
+    this.closeReceived();
+    if (this.#given === NO_HANDLES) return;
+    closeAll(this.#given);
+    this.#given = NO_HANDLES;
+  }
+
   stop(reason: unknown): void {
     this.wanted = false;
+    this.closeHandles();
     this.withdraw?.();
     this.#aborted = reason;
     this.#abort?.abort(reason);

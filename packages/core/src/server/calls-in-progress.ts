@@ -115,6 +115,7 @@ export class CallsInProgress implements RequestSink {
       deadline,
       !this.#mute && (flags & Flag.CONFIRM) !== 0,
       oneway,
+      this.#channel.link.takeHandles(),
     );
     let request: unknown;
     try {
@@ -175,6 +176,7 @@ export class CallsInProgress implements RequestSink {
     }
     if (!later) {
       this.#admission.release();
+      call.closeReceived();
       this.#reply(call, result);
       return;
     }
@@ -185,6 +187,7 @@ export class CallsInProgress implements RequestSink {
       (reply) => {
         this.#admission.release();
         if (!this.#done(call)) return;
+        call.closeReceived();
         this.#reply(call, reply);
         this.#channel.queueFlush();
       },
@@ -224,16 +227,23 @@ export class CallsInProgress implements RequestSink {
   /** False when the link is full now. */
   #tryReply(call: CallInProgress, reply: unknown): boolean {
     const channel = this.#channel;
-    if (channel.ended) return true;
+    if (channel.ended) {
+      call.closeHandles();
+      return true;
+    }
+    const { given } = call;
+    const { response } = call.route.method;
     try {
-      return channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, call.route.method.response, reply as object);
+      return channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, response, reply as object, given);
     } catch (error) {
-      if (!channel.ended) this.#fail(call, badReply(call, error));
+      if (channel.ended) call.closeHandles();
+      else this.#fail(call, badReply(call, error));
       return true;
     }
   }
 
   #fail(call: CallInProgress, error: RpcError): void {
+    call.closeHandles();
     // Who blocks until a handler has a one-way call waits for a word of it until then.
     if (call.oneway && (call.taken || !call.confirm)) this.#options.onError(error);
     else this.#channel.sendFailure(call.id, error);

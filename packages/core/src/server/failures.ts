@@ -44,6 +44,10 @@ export function undecodable(call: CallInProgress, cause: unknown): RpcError {
 export function badReply(call: CallInProgress, cause: unknown): RpcError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const tooLarge = RpcError.is(cause) && cause.reason === Reason.MESSAGE_TOO_LARGE;
+  if (RpcError.is(cause) && cause.reason === Reason.UNSUPPORTED) {
+    const words = `${call.path}: the handler's reply can't be sent: ${detail}`;
+    return new RpcError(cause.code, words, { reason: cause.reason, cause });
+  }
   return new RpcError(
     tooLarge ? 'RESOURCE_EXHAUSTED' : 'INTERNAL',
     `${call.path}: the handler's reply can't be sent: ${detail}`,

@@ -1,5 +1,5 @@
 import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
-import type { Peer } from '../transport/contract.js';
+import type { Handle, Peer } from '../transport/contract.js';
 
 /** What a handler may know of its call beyond the request. */
 export interface CallContext {
@@ -10,6 +10,17 @@ export interface CallContext {
   readonly deadline: number;
   /** Fires when the caller cancels, the deadline passes, or the caller is gone. */
   readonly signal: AbortSignal;
+  /**
+   * The open file descriptors that came with the request, in the order in which they were sent; the handler's own from
+   * now on, so a second call gives none. Those that it has not taken are closed when it is done.
+   */
+  takeHandles(): readonly Handle[];
+  /**
+   * Sends open file descriptors with the reply. They are the call's at once (their `value` is -1), and closed when no
+   * reply is sent. Throws INVALID_ARGUMENT for one that is closed. The call fails where they can't travel (capability:
+   * handlesPerMessage).
+   */
+  giveHandles(handles: readonly Handle[]): void;
 }
 
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? R : never;
