@@ -1,4 +1,5 @@
 /** What other programs of this workspace measure with. */
+
 export * from './bare.js';
 export * from './certificate.js';
 export * from './children.js';
@@ -6,6 +7,7 @@ export type { Measurement } from './client-main.js';
 export * from './format.js';
 export * from './grpc.js';
 export * from './leftovers.js';
+export { measureNotify, type NotifyRow } from './notify/notify.js';
 export * from './recorder.js';
 export { type Dialogue, type Timing, timeAsync, timeSync } from './scenario.js';
 export * from './table.js';

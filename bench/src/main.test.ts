@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { OneCoreRow } from './figures/one-core.js';
 import { leftoversOf } from './leftovers.js';
+import type { NotifyRow } from './notify/notify.js';
 import type { Row } from './results.js';
 
 const program = fileURLToPath(new URL('main.js', import.meta.url));
@@ -62,6 +63,17 @@ test('every subject is measured in every scenario that it can do, and nothing is
     expect(row.rssMiB).toBeGreaterThan(0);
   }
   for (const title of ['unary-sync', 'unary-async', 'in-flight-64']) expect(out).toContain(title);
+  expect(leftoversOf(scratch)).toEqual([]);
+});
+
+test('notifications are measured beside bare signals, and all are received', { timeout: 60_000 }, async () => {
+  const file = join(dir, 'rows.json');
+  const { code, out, err } = await start('--figure', 'notify', ...brief, '--json', file).ended;
+  expect([code, err]).toEqual([0, '']);
+  const rows = JSON.parse(readFileSync(file, 'utf8')) as NotifyRow[];
+  expect(rows.map(({ subject }) => subject)).toEqual(['signal, async', 'signal, sync', 'bare-signal']);
+  for (const { perSecond } of rows) expect(perSecond).toBeGreaterThan(0);
+  expect(out).toContain('one way');
   expect(leftoversOf(scratch)).toEqual([]);
 });
 

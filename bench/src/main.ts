@@ -5,8 +5,9 @@ import { type Children, createChildren } from './children.js';
 import { measureIdle } from './figures/idle.js';
 import { measureOneCore, tasksetIsThere, withCounterpart } from './figures/one-core.js';
 import { countSyscalls, straceIsThere } from './figures/syscalls.js';
+import { measureNotify } from './notify/notify.js';
 import { type BenchOptions, readOptions } from './options.js';
-import { goalLines, idleLines, oneCoreLines, syscallLines, tables } from './report.js';
+import { goalLines, idleLines, notifyLines, oneCoreLines, syscallLines, tables } from './report.js';
 import { goals, judge, summarise } from './results.js';
 import { runRounds } from './rounds.js';
 import { canRun } from './scenario.js';
@@ -18,7 +19,7 @@ const options = readOptions(process.argv);
 const usual = subjects.filter(({ aside = false }) => !aside);
 const children = createChildren('callgate-bench');
 try {
-  const figure = { cells, idle, syscalls, 'one-core': oneCore }[options.figure ?? 'cells'];
+  const figure = { cells, idle, syscalls, 'one-core': oneCore, notify }[options.figure ?? 'cells'];
   const rows = await figure(children, options);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
 } catch (error) {
@@ -84,6 +85,13 @@ async function oneCore(all: Children, { subject, rounds, seconds = 1, warmUp = 1
     say,
   });
   console.log(oneCoreLines(rows));
+  return rows;
+}
+
+/** What has no answer and nothing but a number: signals. */
+async function notify(all: Children, { seconds = 1, warmUp = 0.4 }: BenchOptions) {
+  const rows = await measureNotify(all, { seconds, warmUpSeconds: warmUp });
+  console.log(notifyLines(rows));
   return rows;
 }
 

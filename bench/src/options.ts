@@ -3,7 +3,7 @@ import { type Scenario, scenarios } from './scenario.js';
 import type { Subject } from './subject.js';
 import { subjectNamed, subjects } from './subjects/index.js';
 
-const figures = ['idle', 'syscalls', 'one-core'] as const;
+const figures = ['idle', 'syscalls', 'one-core', 'notify'] as const;
 export type Figure = (typeof figures)[number];
 
 export interface BenchOptions {

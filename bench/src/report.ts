@@ -2,6 +2,7 @@ import type { IdleRow } from './figures/idle.js';
 import { type OneCoreRow, oneCoreGoal } from './figures/one-core.js';
 import type { SyscallRow } from './figures/syscalls.js';
 import { duration, figure, styled } from './format.js';
+import type { NotifyRow } from './notify/notify.js';
 import type { Goal, Outcome, Row } from './results.js';
 import { scenarios } from './scenario.js';
 import { subjectNamed } from './subjects/index.js';
@@ -75,6 +76,18 @@ export function oneCoreLines(rows: readonly OneCoreRow[]): string {
   ]);
   const titles = ['subject', '>mean', '>mean of bare C', '>ratio', '', ''];
   return `${heading('unary-sync, client and server on one core')}\n${drawTable(titles, [cells])}`;
+}
+
+/** Notifications one after the other, one way. */
+export function notifyLines(rows: readonly NotifyRow[]): string {
+  const cells = rows.map(({ subject, p50Us, p99Us, perSecond, about }) => [
+    subject,
+    duration(p50Us),
+    duration(p99Us),
+    figure(Math.round(perSecond)),
+    about,
+  ]);
+  return `${heading('notifications, one way, all received in order')}\n${drawTable(['subject', '>p50', '>p99', '>per second', ''], [cells])}`;
 }
 
 function verdict(met: boolean): string {

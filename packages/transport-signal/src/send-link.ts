@@ -99,9 +99,8 @@ export class SendLink implements NotificationLink {
     if (this.#closing !== undefined) throw closedHere();
     if (bytes > NOTIFICATION_BYTES) throw tooLarge(bytes, NOTIFICATION_BYTES);
     if (this.#claimed) throw misuse('one claim at a time: commit or abandon the last one first');
-    // Looks before the caller counts on it: a receiver that has gone is told here, where nothing is lost yet.
-    if (this.#held === undefined) this.#signal(0, undefined);
-    else if (!this.#sendHeld()) return null;
+    // Whether somebody still receives is told by `commit`, which throws then: to look here as well would cost as much again.
+    if (!this.#sendHeld()) return null;
     this.#claimed = true;
     return this.#span;
   }
