@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { leftoversOf } from '@callgate/bench';
+import { leftoversOf, type NotifyRow } from '@callgate/bench';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Row } from './stages.js';
 
@@ -42,11 +42,12 @@ interface Printed {
   readonly differences: string[];
   readonly questions: number;
   readonly rows: Row[];
+  readonly notified: NotifyRow[];
 }
 
 test('every transport gives the same right answers in both modes, and is measured', { timeout: 90_000 }, async () => {
   const { code, out } = await start('--seconds', '0.2', '--json').ended;
-  const { sentences, agree, differences, questions, rows } = JSON.parse(out) as Printed;
+  const { sentences, agree, differences, questions, rows, notified } = JSON.parse(out) as Printed;
   expect(differences).toEqual([]);
   expect(agree).toBe(true);
   expect(code).toBe(0);
@@ -63,6 +64,7 @@ test('every transport gives the same right answers in both modes, and is measure
     expect(Math.min(calls, p50Us, perSecond)).toBeGreaterThan(0);
     expect(p99Us).toBeGreaterThanOrEqual(p50Us);
   }
+  expect(notified.map(({ subject }) => subject)).toEqual(['signal, async', 'signal, sync', 'bare-signal']);
   expect(leftoversOf(scratch)).toEqual([]);
 });
 

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { type Children, createChildren, styled } from '@callgate/bench';
+import { type Children, createChildren, measureNotify, type NotifyRow, styled } from '@callgate/bench';
 import { readOptions } from './options.js';
-import { tableOf } from './show.js';
+import { notifiedTable, tableOf } from './show.js';
 import { comparable, type Row, runBareRows, runCallgate, runGrpc, type Stage } from './stages.js';
 
 const { url, seconds, json } = readOptions(process.argv);
@@ -56,11 +56,13 @@ async function run(all: Children): Promise<void> {
   const bare = await runBareRows(all, compared, stages[0]!.bytes, lengths);
   say('gRPC-js over a Unix socket: starting a server and a client, asking, measuring …');
   stages.push(await runGrpc(all, lengths));
+  if (url === undefined) say('signal: starting a receiver and a sender, counting …');
+  const notified = url === undefined ? await measureNotify(all, lengths) : [];
 
   const rows = stages.flatMap((stage) => [...stage.rows, ...bare.filter(({ beside }) => beside === stage.transport)]);
   const agree = report(stages);
-  if (json) console.log(JSON.stringify({ sentences: stages[0]!.sentences, ...agree, rows }, null, 2));
-  else show(agree, rows, stages[0]!.bytes);
+  if (json) console.log(JSON.stringify({ sentences: stages[0]!.sentences, ...agree, rows, notified }, null, 2));
+  else show(agree, rows, stages[0]!.bytes, notified);
   if (!agree.agree) process.exitCode = 1;
 }
 
@@ -88,7 +90,12 @@ function report(stages: readonly Stage[]): Agreement {
   return { agree, questions: answers.reduce((sum, { questions }) => sum + questions, 0), differences };
 }
 
-function show({ agree, questions, differences }: Agreement, rows: readonly Row[], bytes: Stage['bytes']): void {
+function show(
+  { agree, questions, differences }: Agreement,
+  rows: readonly Row[],
+  bytes: Stage['bytes'],
+  notified: readonly NotifyRow[],
+): void {
   console.log('');
   const asked = `${questions.toLocaleString('en-US')} questions over all of them, sync and async`;
   if (agree) console.log(`${styled('green', '✓')} ${asked}: every answer is the same, and right.\n`);
@@ -96,4 +103,7 @@ function show({ agree, questions, differences }: Agreement, rows: readonly Row[]
   const { requestBytes, replyBytes } = bytes;
   console.log(`Looking up one city by name (${requestBytes} bytes there, ${replyBytes} bytes back):`);
   console.log(tableOf(rows));
+  if (notified.length === 0) return;
+  console.log('\nNotifying over signals, with a number and without an answer (all came, in order):');
+  console.log(notifiedTable(notified));
 }

@@ -1,4 +1,4 @@
-import { drawTable, duration, figure, styled } from '@callgate/bench';
+import { drawTable, duration, figure, type NotifyRow, styled } from '@callgate/bench';
 import type { Row } from './stages.js';
 
 /** The table that the demo ends with, one group of lines per transport. */
@@ -22,6 +22,19 @@ export function tableOf(rows: readonly Row[]): string {
       }),
   );
   return drawTable(['transport', 'mode', '>calls', '>p50', '>p99', '>calls/s', '>against gRPC-js'], groups);
+}
+
+/** The lines of those that are not answered. */
+export function notifiedTable(rows: readonly NotifyRow[]): string {
+  const cells = rows.map(({ subject, about, calls, p50Us, p99Us, perSecond }) => [
+    subject,
+    about,
+    figure(calls),
+    duration(p50Us),
+    duration(p99Us),
+    figure(Math.round(perSecond)),
+  ]);
+  return drawTable(['over', '', '>calls', '>p50', '>p99', '>calls/s'], [cells]);
 }
 
 function factor(row: Row, peers: readonly Row[]): string {

@@ -25,7 +25,7 @@ import { maskHas, statusOf } from './processes.js';
 
 const READABLE = 1;
 /** Milliseconds between two tries while the receiver has no room, or has not taken what was sent: nothing tells, so it doubles. */
-const SHORTEST_PAUSE_MS = 0.05;
+const SHORTEST_PAUSE_MS = 0.02;
 const LONGEST_PAUSE_MS = 16;
 /** Milliseconds after which a blocked thread looks whether the receiver still receives: only its death wakes it. */
 const LOOK_MS = 100;
