@@ -4,6 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Files that take long, the longest first: begun last, one of them would keep everybody waiting at the end. */
 const long = [
   'transport-socket/dist/tcp/conformance',
+  'transport-socket/dist/tcp/without-addon',
+  'transport-socket/dist/tls/conformance',
   '/dist/memfd/conformance',
   '/conformance',
   'examples/dist/demo/main',

@@ -110,12 +110,17 @@ napi_value FinishConnect(napi_env env, napi_callback_info info) {
 }
 
 napi_value TuneTcp(napi_env env, napi_callback_info info) {
-  const Call<4> call(env, info, "setsockopt");
+  const Call<5> call(env, info, "setsockopt");
   const FdHandle& fd = OpenFd(env, *call.state, call.args[0], call.name);
   const auto idle = static_cast<int>(Integer(env, call.args[1], 0, 32767, call.name, "keepAliveIdleS"));
   const auto interval = static_cast<int>(Integer(env, call.args[2], 1, 32767, call.name, "keepAliveIntervalS"));
   const auto count = static_cast<int>(Integer(env, call.args[3], 1, 127, call.name, "keepAliveCount"));
+  const auto buffer = call.count < 5 ? 0 : static_cast<int>(Integer(env, call.args[4], 0, 1 << 30, call.name, "bufferBytes"));
   SetOption(env, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (buffer > 0) {
+    SetOption(env, fd, SOL_SOCKET, SO_SNDBUF, buffer);
+    SetOption(env, fd, SOL_SOCKET, SO_RCVBUF, buffer);
+  }
   SetOption(env, fd, SOL_SOCKET, SO_KEEPALIVE, idle > 0 ? 1 : 0);
   if (idle > 0) {
     SetOption(env, fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);

@@ -152,9 +152,10 @@ export interface NativeAddon extends SharedAddon {
   finishConnect(socket: Fd): void;
   /**
    * Sets TCP_NODELAY, and SO_KEEPALIVE with TCP_KEEPIDLE (seconds, 0: no keep-alive), TCP_KEEPINTVL (seconds) and
-   * TCP_KEEPCNT. Source: tcp(7).
+   * TCP_KEEPCNT. With `bufferBytes` above 0 also SO_SNDBUF and SO_RCVBUF, of which Linux makes twice as much for its
+   * own needs. Source: tcp(7), socket(7).
    */
-  tuneTcp(socket: Fd, idleS: number, intervalS: number, count: number): void;
+  tuneTcp(socket: Fd, idleS: number, intervalS: number, count: number, bufferBytes?: number): void;
   /** shutdown(2) of the sending direction: the peer reads the end of the stream after all that was written. */
   endSocket(socket: Fd): void;
   /**

@@ -42,8 +42,11 @@ test('a socket is tuned as it was told: another program reads it from the kernel
     intervalS: 3,
     count: 2,
   });
-  addon.tuneTcp(pair.server, 0, 1, 1);
-  expect(socketOptions(pair.server.value)).toMatchObject({ noDelay: 1, keepAlive: 0 });
+  const own = socketOptions(pair.client.value);
+  addon.tuneTcp(pair.server, 0, 1, 1, 20_000);
+  expect(socketOptions(pair.server.value)).toMatchObject({ noDelay: 1, keepAlive: 0, sends: 40_000, receives: 40_000 });
+  addon.tuneTcp(pair.client, 7, 3, 2, 0);
+  expect(socketOptions(pair.client.value)).toEqual(own);
   expect(socketOptions(pair.listener.value).reuse).toBe(1);
 });
 

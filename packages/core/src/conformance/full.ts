@@ -5,12 +5,15 @@
 import type { Link } from '../transport/contract.js';
 import type { RemotePeer } from './peer/remote.js';
 import type { Stage } from './stage.js';
-import { turns } from './traffic.js';
+import { fillFirmly, turns } from './traffic.js';
 
-async function fillUntilQuiet(fill: (from: number) => Promise<number>, other: () => Promise<unknown>): Promise<number> {
+type Fill = (from: number, settlingMs: number) => Promise<number>;
+
+/** The system is given time to settle only where nothing else makes room any more: that time is long. */
+async function fillUntilQuiet(stage: Stage, fill: Fill, other: () => Promise<unknown>): Promise<number> {
   let count = 0;
-  for (let quiet = 0; quiet < 2; ) {
-    const more = await fill(count);
+  for (let quiet = 0; quiet < 3; ) {
+    const more = await fill(count, quiet === 2 ? stage.settlingMs : 0);
     count += more;
     quiet = more > 0 ? 0 : quiet + 1;
     await other();
@@ -19,22 +22,24 @@ async function fillUntilQuiet(fill: (from: number) => Promise<number>, other: ()
 }
 
 /** The peer fills its link to this thread with messages from number 0 on. Gives how many. */
-export function fillFromPeer(peer: RemotePeer, size: number): Promise<number> {
-  return fillUntilQuiet((from) => peer.call('fill', { from, size }), turns);
+export function fillFromPeer(stage: Stage, peer: RemotePeer, size: number): Promise<number> {
+  return fillUntilQuiet(stage, (from, settlingMs) => peer.call('fill', { from, size, settlingMs }), turns);
 }
 
 /** This thread fills its link to the peer. */
 export function fillToPeer(stage: Stage, link: Link, peer: RemotePeer, size: number): Promise<number> {
   return fillUntilQuiet(
-    (from) => stage.fillFirmly(link, from, size),
+    stage,
+    (from, settlingMs) => fillFirmly(link, from, size, settlingMs),
     () => peer.call('turns'),
   );
 }
 
 /** The peer fills its link to another peer. */
-export function fillBetween(peer: RemotePeer, other: RemotePeer, size: number): Promise<number> {
+export function fillBetween(stage: Stage, peer: RemotePeer, other: RemotePeer, size: number): Promise<number> {
   return fillUntilQuiet(
-    (from) => peer.call('fill', { from, size }),
+    stage,
+    (from, settlingMs) => peer.call('fill', { from, size, settlingMs }),
     () => other.call('turns'),
   );
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isForeign, isForeignObject, lookAtMachine } from './probe.js';
 
@@ -24,8 +25,8 @@ let objects: string[];
 
 beforeEach(async () => {
   other = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const [line] = await once(other.stdout!, 'data');
-  const ids = String(line).trim().split(' ');
+  const [line] = await once(createInterface({ input: other.stdout! }), 'line');
+  const ids = String(line).split(' ');
   objects = ['shm', 'sem', 'msg'].map((kind, i) => `${kind} ${ids[i]}`);
 });
 

@@ -45,6 +45,7 @@ export class Stage {
   readonly capabilities: Capabilities;
   readonly options: TransportOptions;
   readonly patienceMs: number;
+  readonly settlingMs: number;
   readonly newUrl: () => string;
   /** A fresh URL for a peer to listen at. */
   readonly remoteUrl: () => string;
@@ -71,6 +72,7 @@ export class Stage {
     this.capabilities = options.test.expected.capabilities;
     this.options = options.test.options;
     this.patienceMs = options.test.patienceMs;
+    this.settlingMs = options.test.settlingMs;
   }
 
   /** An instant that is far enough away for all that should happen. */
@@ -125,13 +127,13 @@ export class Stage {
 
   /** Fills a link until it stays full; gives how many messages it took. */
   fillFirmly(link: Link, from: number, size: number): Promise<number> {
-    return fillFirmly(link, from, size, this.#test.settlingMs);
+    return fillFirmly(link, from, size, this.settlingMs);
   }
 
   /** A fresh program elsewhere. */
   async peer(place: Place): Promise<RemotePeer> {
-    const { transport, options, patienceMs, settlingMs } = this.#test;
-    const peer = await RemotePeer.start(place, { transport, options, patienceMs, settlingMs });
+    const { transport, options, patienceMs } = this.#test;
+    const peer = await RemotePeer.start(place, { transport, options, patienceMs });
     this.#peers.push(peer);
     return peer;
   }

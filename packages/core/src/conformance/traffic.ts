@@ -6,6 +6,8 @@ import { firstWrong, write } from './pattern.js';
 
 /** Bytes after which a link that still is not full is held to be without any bound: 64 MiB. */
 const BOUNDLESS = 1 << 26;
+/** Between two looks, in ms, whether a full link has found room. */
+const SETTLING_LOOK_MS = 10;
 /** Even an empty message takes some room. */
 const MESSAGE_COST_BYTES = 16;
 
@@ -157,7 +159,18 @@ export async function fillFirmly(link: Link, from: number, size: number, settlin
     quiet = more === 0 ? quiet + 1 : 0;
     count += more;
     await turns();
-    if (quiet === 1 && settlingMs > 0) await setTimeout(settlingMs);
+  }
+  return count + (await settle(link, from + count, size, settlingMs));
+}
+
+/** Fills a full link on as often as the system finds more room, until it has found none for so long; gives how many. */
+async function settle(link: Link, from: number, size: number, settlingMs: number): Promise<number> {
+  let count = 0;
+  for (let until = inMs(settlingMs); performance.now() < until; ) {
+    await setTimeout(SETTLING_LOOK_MS);
+    const more = fill(link, from + count, size);
+    if (more > 0) until = inMs(settlingMs);
+    count += more;
   }
   return count;
 }

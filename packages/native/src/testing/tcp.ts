@@ -30,7 +30,8 @@ export function tcpPair(host = '127.0.0.1'): TcpPair {
 const program = `
 import json, socket, sys
 s = socket.socket(fileno=3)
-names = {'noDelay': (6, 1), 'keepAlive': (1, 9), 'idleS': (6, 4), 'intervalS': (6, 5), 'count': (6, 6), 'reuse': (1, 2)}
+names = {'noDelay': (6, 1), 'keepAlive': (1, 9), 'idleS': (6, 4), 'intervalS': (6, 5), 'count': (6, 6), 'reuse': (1, 2),
+         'sends': (1, 7), 'receives': (1, 8)}
 print(json.dumps({name: s.getsockopt(*at) for name, at in names.items()}))
 s.detach()
 `;
@@ -42,6 +43,8 @@ export interface SocketOptions {
   readonly intervalS: number;
   readonly count: number;
   readonly reuse: number;
+  readonly sends: number;
+  readonly receives: number;
 }
 
 /** What getsockopt(2) says, asked by another program to which the socket is lent. */

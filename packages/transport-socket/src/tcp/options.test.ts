@@ -11,6 +11,7 @@ it('has defaults for every option', () => {
     keepAliveIntervalMs: 5000,
     keepAliveCount: 3,
     unansweredMs: 20_000,
+    bufferBytes: 0,
   });
 });
 
@@ -18,7 +19,7 @@ it('says what is wrong with each option', () => {
   expect(
     tcpTransport.validateOptions({ mode: 0o600, keepAliveCount: 200, unansweredMs: -1, keepAliveIdleMs: 0.5 }),
   ).toEqual([
-    'mode: unknown option; known are allow, backlog, batchBytes, direction, keepAliveCount, keepAliveIdleMs, keepAliveIntervalMs, maxMessageBytes, unansweredMs',
+    'mode: unknown option; known are allow, backlog, batchBytes, bufferBytes, direction, keepAliveCount, keepAliveIdleMs, keepAliveIntervalMs, maxMessageBytes, unansweredMs',
     'keepAliveCount: expected a whole number from 1 to 127, found 200',
     'unansweredMs: expected a whole number from 0 to 2147483647, found -1',
     'keepAliveIdleMs: expected a whole number from 0 to 32767000, found 0.5',

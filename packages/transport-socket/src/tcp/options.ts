@@ -18,6 +18,13 @@ export interface TcpOptions extends TransportOptions {
    */
   readonly batchBytes?: number;
   /**
+   * Bytes that the system keeps for this side in each direction, about: what was sent and is not yet taken by the peer's
+   * system, and what has come and is not yet read (SO_SNDBUF, SO_RCVBUF, socket(7)). Small ones tell a sender sooner
+   * that nobody reads, and bound what a peer can make the system keep. 0: the system's own choice, some MB in the end.
+   * @default 0
+   */
+  readonly bufferBytes?: number;
+  /**
    * Milliseconds without traffic until the system asks whether the peer's is still there; 0: it never asks. The system
    * counts in seconds: rounded up. @default 10000
    */
@@ -41,6 +48,7 @@ export type ResolvedTcpOptions = Readonly<Required<Pick<TcpOptions, keyof typeof
 const ownChecks = {
   backlog: integerBetween(1, 65_535),
   batchBytes: integerBetween(1024, 2 ** 30),
+  bufferBytes: integerBetween(0, 2 ** 30),
   keepAliveIdleMs: integerBetween(0, 32_767_000),
   keepAliveIntervalMs: integerBetween(1, 32_767_000),
   keepAliveCount: integerBetween(1, 127),
@@ -60,6 +68,7 @@ export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     backlog: options.backlog ?? 511,
     batchBytes: options.batchBytes ?? 65_536,
+    bufferBytes: options.bufferBytes ?? 0,
     keepAliveIdleMs: options.keepAliveIdleMs ?? 10_000,
     keepAliveIntervalMs: options.keepAliveIntervalMs ?? 5000,
     keepAliveCount: options.keepAliveCount ?? 3,

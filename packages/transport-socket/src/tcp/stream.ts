@@ -31,6 +31,7 @@ export class TcpStream extends NativeStream {
         Math.ceil(options.keepAliveIdleMs / 1000),
         Math.ceil(options.keepAliveIntervalMs / 1000),
         options.keepAliveCount,
+        options.bufferBytes,
       );
     } catch (error) {
       socket.close();

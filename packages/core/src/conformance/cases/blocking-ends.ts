@@ -41,7 +41,7 @@ export function blockingEnds({ it, ways }: Suite, place: Place): void {
 
   it(`closeSync in a ${place} waits for a slow receiver of a full link`, async (stage) => {
     const { peer, link } = await stage.client(place, { sync: true });
-    const count = await fillFromPeer(peer, 100);
+    const count = await fillFromPeer(stage, peer, 100);
     const { result } = await peer.begin('closeSync', { timeoutMs: Number.POSITIVE_INFINITY });
     await peer.fallAsleep();
     assert.equal(await drain(link, 0, 100, stage.patienceMs), count);
@@ -51,7 +51,7 @@ export function blockingEnds({ it, ways }: Suite, place: Place): void {
 
   it(`closeSync in a ${place} of a full link that nobody reads ends at its deadline`, async (stage) => {
     const { peer, link } = await stage.client(place, { sync: true });
-    const count = await fillFromPeer(peer, 100);
+    const count = await fillFromPeer(stage, peer, 100);
     const { elapsedMs, end } = await peer.call('closeSync', { timeoutMs: 50 });
     const received = await drain(link, 0, 100, stage.patienceMs);
     assert.equal(link.end?.orderly, end?.orderly, 'both sides agree about the order of the end');
@@ -61,7 +61,7 @@ export function blockingEnds({ it, ways }: Suite, place: Place): void {
 
   it(`closeSync in a ${place} on a full link that dies in the meantime returns`, async (stage) => {
     const { peer, link } = await stage.client(place, { sync: true });
-    await fillFromPeer(peer, 100);
+    await fillFromPeer(stage, peer, 100);
     const { result } = await peer.begin('closeSync', { timeoutMs: Number.POSITIVE_INFINITY });
     await peer.fallAsleep();
     link.abort();

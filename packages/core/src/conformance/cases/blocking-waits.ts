@@ -65,7 +65,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
   it(`waitWritable in a ${place} says no at its deadline while the link is full, not before`, async (stage) => {
     const { peer } = await stage.client(place, { sync: true });
     assert.equal((await peer.call('waitWritable', { bytes: 100, timeoutMs: -1 })).result, true);
-    await fillFromPeer(peer, 100);
+    await fillFromPeer(stage, peer, 100);
     for (const timeoutMs of [-1, 0, 1, 30.5]) {
       const { result, elapsedMs } = await peer.call('waitWritable', { bytes: 100, timeoutMs });
       assert.equal(result, false);
@@ -77,7 +77,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
     const { peer, link } = await stage.client(place, { sync: true });
     const max = link.maxMessageBytes;
     for (const timeoutMs of [Number.POSITIVE_INFINITY, FAR_MS]) {
-      const count = await fillFromPeer(peer, 100);
+      const count = await fillFromPeer(stage, peer, 100);
       const { result } = await peer.begin('waitWritable', { bytes: max, timeoutMs });
       await peer.fallAsleep();
       const sizes = [...new Array(count).fill(100), max];
@@ -91,7 +91,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
   for (const how of ['close', 'abort'] as const) {
     it(`waitWritable in a ${place} says yes to the end that the other side's ${how} makes`, async (stage) => {
       const { peer, link } = await stage.client(place, { sync: true });
-      await fillFromPeer(peer, 100);
+      await fillFromPeer(stage, peer, 100);
       const { result } = await peer.begin('waitWritable', { bytes: 100, timeoutMs: Number.POSITIVE_INFINITY });
       await peer.fallAsleep();
       void link[how]();
@@ -103,7 +103,7 @@ export function blockingWaits({ it, ways }: Suite, place: Place): void {
 
   it(`waitReadable in a ${place} does not need room to send`, async (stage) => {
     const { peer, link } = await stage.client(place, { sync: true });
-    const count = await fillFromPeer(peer, 100);
+    const count = await fillFromPeer(stage, peer, 100);
     await fillToPeer(stage, link, peer, 100);
     assert.equal((await peer.call('waitReadable')).result, true);
     await expectMessages(link, 0, new Array(count).fill(100), stage.patienceMs);

@@ -29,7 +29,7 @@ export function dyingBeforeBlocked({ it, expected, ways }: Suite): void {
     it(`waitWritable tells a blocked ${place} within 100 ms that its server was killed`, async (stage) => {
       await knownInTime(async () => {
         const { survivor, victim } = await meet(stage, place);
-        await fillBetween(survivor, victim, 100);
+        await fillBetween(stage, survivor, victim, 100);
         const { result } = await survivor.begin('waitWritable', { bytes: 100, timeoutMs: Number.POSITIVE_INFINITY });
         await survivor.fallAsleep();
         const at = kill(victim);

@@ -109,7 +109,7 @@ function midMessage({ it }: Suite): void {
     for (const part of [1, 0.37, 0.061]) {
       const { peer, link } = await stage.client('process');
       const size = Math.ceil(link.maxMessageBytes * part);
-      const count = await peer.call('fill', { from: 0, size });
+      const count = await peer.call('fill', { from: 0, size, settlingMs: stage.settlingMs });
       await peer.kill();
       const received = await drain(link, 0, size, stage.patienceMs);
       assert.ok(received <= count, `received ${received} of ${count}`);

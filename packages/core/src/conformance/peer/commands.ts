@@ -91,8 +91,8 @@ export const commands = {
   expectEndSync: (self: Self) => toPlainEnd(trafficSync.expectEndSync(self.link, self.patienceMs)),
   echo: (self: Self) => traffic.echo(self.link, self.patienceMs),
   echoSync: (self: Self) => trafficSync.echoSync(self.link, self.patienceMs),
-  fill: (self: Self, { from, size }: { from: number; size: number }) =>
-    traffic.fillFirmly(self.link, from, size, self.settlingMs),
+  fill: (self: Self, { from, size, settlingMs }: { from: number; size: number; settlingMs: number }) =>
+    traffic.fillFirmly(self.link, from, size, settlingMs),
   turns: () => traffic.turns(),
   /** Commits without a flush. */
   commit(self: Self, { from, size }: { from: number; size: number }): void {

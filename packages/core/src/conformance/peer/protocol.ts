@@ -11,7 +11,6 @@ export interface Start {
   readonly transport: DirectedModule;
   readonly options: TransportOptions;
   readonly patienceMs: number;
-  readonly settlingMs: number;
 }
 
 export interface Request {

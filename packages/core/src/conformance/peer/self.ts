@@ -7,7 +7,6 @@ export class Self {
   readonly transport: Transport;
   readonly options: TransportOptions;
   readonly patienceMs: number;
-  readonly settlingMs: number;
   listener: Listener | undefined;
   #link: Link | undefined;
   readonly #accepted: Link[] = [];
@@ -17,7 +16,6 @@ export class Self {
     this.transport = transport;
     this.options = start.options;
     this.patienceMs = start.patienceMs;
-    this.settlingMs = start.settlingMs;
   }
 
   /** The link that was connected or accepted last. */
