@@ -78,6 +78,9 @@ export class UdpLink implements Link {
   #blocks = false;
   #fresh = false;
   #watching = true;
+  /** What the socket has been told last: what to watch for, and whether to keep the event loop alive. */
+  #watched = READABLE;
+  #alivePending = false;
   /** Messages since the event loop last said that something is there, and how often in a row that was one alone. */
   #sinceEvent = 0;
   #loners = 0;
@@ -451,8 +454,15 @@ export class UdpLink implements Link {
   #updateWatch(): void {
     if (this.end !== undefined) return;
     this.#watching = !this.#held && !this.#lent;
-    this.#socket.watch((this.#watching ? READABLE : 0) | (this.#stuck > 0 ? WRITABLE : 0));
-    if (this.#keepAlive && (this.#reading.waiting || this.#writing.waiting)) this.#socket.ref();
+    const events = (this.#watching ? READABLE : 0) | (this.#stuck > 0 ? WRITABLE : 0);
+    if (events !== this.#watched) {
+      this.#watched = events;
+      this.#socket.watch(events);
+    }
+    const alive = this.#keepAlive && (this.#reading.waiting || this.#writing.waiting);
+    if (alive === this.#alivePending) return;
+    this.#alivePending = alive;
+    if (alive) this.#socket.ref();
     else this.#socket.unref();
   }
 }

@@ -60,7 +60,7 @@ export class CalleeLink extends WrappedLink {
       return;
     }
     writeHead(view, at, Role.ANSWER, asked.number, 0, callId);
-    const answer = this.#faults.forgetsReplies ? undefined : copyOf(bytes, at, start + length);
+    const answer = this.#faults.forgetsReplies ? undefined : this.cache.copy(bytes, at, start + length);
     // That a handler has it is the last word of a one-way call, and the first of any other.
     if (kind === Kind.TAKEN && !asked.oneway) {
       asked.answer = answer;
@@ -102,7 +102,7 @@ export class CalleeLink extends WrappedLink {
 
   /** Asked before: the answer was lost, or is not there yet, or the question came twice. */
   #again(asked: Asked): void {
-    if (asked.answer !== undefined) this.trySend(asked.answer, asked.answer.length);
+    if (asked.answer !== undefined) this.trySend(asked.answer.bytes, asked.answer.length);
     else if (!asked.done || asked.silent) this.#acknowledge(asked.number, asked.callId);
     else this.#refuse(asked.number, asked.callId);
     this.inner.flush();
@@ -127,10 +127,4 @@ export class CalleeLink extends WrappedLink {
     message.set(payload, HEAD_BYTES + ENVELOPE_BYTES);
     this.trySend(message, length);
   }
-}
-
-function copyOf(bytes: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafe(end - start);
-  bytes.copy(copy, 0, start, end);
-  return copy;
 }

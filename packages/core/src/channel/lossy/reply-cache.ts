@@ -1,6 +1,16 @@
 import type { ResolvedLossyOptions } from '../../transport/lossy-options.js';
 import { distance } from './head.js';
 
+/** A copy of a message; its memory is used again. */
+export interface Answer {
+  readonly bytes: Buffer;
+  length: number;
+}
+
+/** Bytes of memory, and how many pieces of it, that are kept for the next answers. */
+const SPARE_BYTES = 2048;
+const SPARES = 64;
+
 /** What a callee knows of one thing that it was asked. */
 export class Asked {
   readonly number: number;
@@ -12,7 +22,7 @@ export class Asked {
   /** Its answer has been given, or none will be. */
   done = false;
   /** The answer, or the word that a handler has it, whole, for when it is asked again. */
-  answer: Buffer | undefined;
+  answer: Answer | undefined;
   /** When the answer was given. */
   atMs = 0;
 
@@ -48,6 +58,7 @@ export class ReplyCache {
   /** Those whose answers are kept, the oldest answer first. */
   readonly #kept = new Set<Asked>();
   #keptBytes = 0;
+  readonly #spare: Answer[] = [];
   #newest = 0;
   /** Below this the caller wants nothing any more. */
   #oldest = 1;
@@ -59,6 +70,17 @@ export class ReplyCache {
   /** For tests, and for those who wonder. */
   get size(): { readonly asked: number; readonly answers: number; readonly bytes: number } {
     return { asked: this.#asked.size, answers: this.#kept.size, bytes: this.#keptBytes };
+  }
+
+  /** Copies `bytes[start, end)`, to be given to `finish` or to `Asked.answer`. */
+  copy(bytes: Buffer, start: number, end: number): Answer {
+    const length = end - start;
+    const spare = length <= SPARE_BYTES ? this.#spare.pop() : undefined;
+    const answer = spare ?? { bytes: Buffer.allocUnsafeSlow(length <= SPARE_BYTES ? roundUp(length) : length), length };
+    if (answer.bytes.length < length) return this.copy(bytes, start, end);
+    answer.length = length;
+    bytes.copy(answer.bytes, 0, start, end);
+    return answer;
   }
 
   judge(number: number): Verdict {
@@ -95,7 +117,7 @@ export class ReplyCache {
   }
 
   /** Nothing else will be said of it: `answer`, if any, is what was. */
-  finish(asked: Asked, answer: Buffer | undefined, nowMs: number): void {
+  finish(asked: Asked, answer: Answer | undefined, nowMs: number): void {
     asked.done = true;
     this.#drop(asked);
     if (distance(asked.number, this.#oldest) < 0) {
@@ -117,8 +139,11 @@ export class ReplyCache {
   }
 
   #drop(asked: Asked): void {
-    if (this.#kept.delete(asked)) this.#keptBytes -= asked.answer?.length ?? 0;
+    const { answer } = asked;
+    if (answer === undefined) return;
     asked.answer = undefined;
+    if (this.#kept.delete(asked)) this.#keptBytes -= answer.length;
+    if (answer.bytes.length <= SPARE_BYTES && this.#spare.length < SPARES) this.#spare.push(answer);
   }
 
   /** What is done and too old to be taken for new needs no mark. */
@@ -129,4 +154,9 @@ export class ReplyCache {
       this.#asked.delete(number);
     }
   }
+}
+
+/** To a power of two, so that memory fits again. */
+function roundUp(bytes: number): number {
+  return Math.max(128, 2 ** Math.ceil(Math.log2(bytes)));
 }
