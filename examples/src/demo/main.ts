@@ -35,6 +35,7 @@ async function run(all: Children): Promise<void> {
           `unix:${socket}-unix.sock`,
           await freeUrl('tcp'),
           await freeUrl('tls'),
+          await freeUrl('udp'),
           'pipe:child',
           `fifo:${socket}.fifo`,
         ]

@@ -60,6 +60,7 @@ const bareNames: ReadonlyMap<string, string> = new Map([
   ['shm+sysv', 'System V semaphores'],
   ['unix', 'Unix socket'],
   ['tcp', 'TCP'],
+  ['udp', 'UDP'],
   ['pipe', 'pipes'],
   ['fifo', 'named pipes'],
 ]);

@@ -64,8 +64,8 @@ describe('The same two programs meet', () => {
     expect(readdirSync(folder)).toEqual(['callgate.yaml']);
   });
 
-  test('over tcp: at a port.', async () => {
-    const url = `tcp://127.0.0.1:${await freePort()}`;
+  test.each(['tcp', 'udp'])('over %s: at a port.', async (scheme) => {
+    const url = `${scheme}://127.0.0.1:${await freePort()}`;
     writeFileSync(join(folder, 'callgate.yaml'), `services:\n  test.Echo:\n    url: ${url}\n`);
     expect(await serve({})).toBe(`listening at ${url}`);
     expect(await callOnce({})).toEqual(done);
