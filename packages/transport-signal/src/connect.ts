@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import {
   type Address,
@@ -11,7 +12,7 @@ import type { Fd, NativeAddon } from '@callgate/native';
 import { requireAddon } from './addon.js';
 import { type Announcement, LONGEST_ANNOUNCEMENT, parseAnnouncement } from './announcement.js';
 import { isAnnouncedHere } from './listen.js';
-import { describeSignal } from './numbers.js';
+import { describeSignal, isNotifying, SIGNAL_WORDS } from './numbers.js';
 import { resolveSignalOptions, type SignalOptions } from './options.js';
 import { maskHas, type ProcessStatus, startOf, statusOf, waitsForSignals } from './processes.js';
 import { SendLink } from './send-link.js';
@@ -48,6 +49,7 @@ function open(address: Address, options: TransportOptions): Link {
     const { pid, signals } = announcement;
     const process = keep(openProcess(addon, address, pid));
     const status = identify(address, announcement);
+    checkWriter(address, path, announcement, status, guard);
     checkReceives(addon, address, announcement, status);
     checkMaySend(addon, address, announcement, status, process, guard);
     const { uid, gid } = status;
@@ -110,10 +112,21 @@ function identify(address: Address, { pid, start }: Announcement): ProcessStatus
   return status;
 }
 
+/** Who can write an announcement in another's name could have him sent signals. */
+function checkWriter(address: Address, path: string, { pid }: Announcement, { uid }: ProcessStatus, guard: Fd): void {
+  const owner = fstatSync(guard.value).uid;
+  if (owner === uid || owner === 0) return;
+  const words = `cannot connect to ${address.url}: ${path} belongs to uid ${owner}, and process ${pid}, which it announces, to uid ${uid}: it has not announced itself`;
+  throw new RpcError('PERMISSION_DENIED', words, { reason: Reason.NOT_ALLOWED, failed: 'channel' });
+}
+
 /** A signal that is neither handled nor blocked would end the process. */
 function checkReceives(addon: NativeAddon, address: Address, announcement: Announcement, status: ProcessStatus): void {
+  const range = addon.realTimeSignals();
   for (const { signal, path } of announcement.signals) {
-    const words = `process ${announcement.pid} has announced ${describeSignal(signal, addon.realTimeSignals())} for ${path}`;
+    const words = `process ${announcement.pid} has announced ${describeSignal(signal, range)} for ${path}`;
+    if (!isNotifying(signal, range))
+      throw nobody(address, `${words}, by which nobody is notified: ${SIGNAL_WORDS} are for that`);
     if (maskHas(status.ignored, signal)) throw nobody(address, `${words}, but ignores it`);
     const safe = maskHas(status.caught, signal) || maskHas(status.blocked, signal) || waitsForSignals(announcement.pid);
     if (!safe) {

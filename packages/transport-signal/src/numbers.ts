@@ -32,6 +32,11 @@ export function describeSignal(number: number, { first, last }: RealTimeRange): 
   return `${name} (${number})`;
 }
 
+/** Whether somebody may be notified by it: whatever an announcement says, nobody is to be sent SIGKILL. */
+export function isNotifying(number: number, range: RealTimeRange): boolean {
+  return (number >= range.first && number <= range.last) || Object.values(regular).includes(number);
+}
+
 export function isRealTime(number: number, { first }: RealTimeRange): boolean {
   return number >= first;
 }

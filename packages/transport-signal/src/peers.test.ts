@@ -1,11 +1,11 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseAddress } from '@callgate/core/transport';
 import { loadAddon } from '@callgate/native';
 import { expect, test } from 'vitest';
 import { maskHas, startOf, statusOf } from './processes.js';
 import { RING, trySend, VISIT } from './testing/notifications.js';
-import { RECEIVE } from './testing/python.js';
+import { HOLD, RECEIVE } from './testing/python.js';
 import { rejection, Stage, until } from './testing/stage.js';
 import { signalTransport } from './transport.js';
 
@@ -100,6 +100,38 @@ test('sends nothing to a process that would be killed by it, or that ignores it'
   for (const one of [victim, deaf]) {
     one.kill('SIGTERM');
     expect(await one.end()).toBe('SIGTERM');
+  }
+});
+
+test('sends no signal that is none to notify by, whatever is announced', async () => {
+  const stage = new Stage();
+  const victim = stage.python(RECEIVE, stage.path, 'terminate');
+  expect(await victim.line()).toBe('announced');
+  expect((await refused(stage)).message).toContain(
+    'has announced SIGTERM (15) for house.Bell/Ring, by which nobody is notified',
+  );
+  victim.kill('SIGKILL');
+  expect(await victim.end()).toBe('SIGKILL');
+});
+
+test('takes nobody at the word of another user, who wrote the announcement in his name', async () => {
+  const stage = new Stage();
+  const victim = await stage.listening();
+  const text = readFileSync(stage.path);
+  await victim.ask('withdraw');
+  // Its own: it holds the lock, as somebody else who is evil would.
+  const holder = stage.python(HOLD, stage.path, process.getuid?.() === 0 ? 65_534 : -1, text.toString('base64'));
+  expect(await holder.line()).toBe('held');
+  if (process.getuid?.() === 0) {
+    const error = await refused(stage);
+    expect(error).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'NOT_ALLOWED' });
+    expect(error.message).toContain(
+      `${stage.path} belongs to uid 65534, and process ${victim.pid}, which it announces, to uid 0`,
+    );
+  } else {
+    // Who is not root writes in nobody's name but his own.
+    trySend(await stage.connect(), RING);
+    expect(await victim.line()).toMatchObject({ place: RING });
   }
 });
 

@@ -173,11 +173,11 @@ export class ReceiveLink implements NotificationLink {
   }
 
   whenWritable(_bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
-    return this.ended ? Promise.resolve(true) : this.whenReadableAfterEnd(deadline, signal);
+    return this.ended ? Promise.resolve(true) : this.#whenEnded(deadline, signal);
   }
 
   /** There is never room: only the end can come. */
-  private whenReadableAfterEnd(deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
+  #whenEnded(deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const waiter = new Waiter(() => undefined);
     void this.closed.then(() => waiter.settle(true));

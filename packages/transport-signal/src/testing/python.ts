@@ -17,9 +17,21 @@ os.kill(int(sys.argv[1]), int(sys.argv[2]))
 print(os.getpid())
 `;
 
+/** `python3 -c HOLD <file> <uid> <base64>` writes a file, gives it to a user (-1: nobody else), and holds its lock. */
+export const HOLD = `
+import base64, fcntl, os, sys, time
+file = open(sys.argv[1], 'wb')
+fcntl.flock(file, fcntl.LOCK_EX)
+file.write(base64.b64decode(sys.argv[3]))
+file.flush()
+os.chown(sys.argv[1], int(sys.argv[2]), -1)
+print('held', flush=True)
+time.sleep(20)
+`;
+
 /**
  * `python3 -c RECEIVE <file> <how> <pid> <start>` announces itself in a file, and prints what it receives by
- * sigtimedwait(2). how: "wait" as it should be; "naked" neither handles nor blocks; "ignore" ignores; "stale" announces
+ * sigtimedwait(2). how: "wait" as it should be; "naked" neither handles nor blocks; "ignore" ignores; "terminate" announces SIGTERM; "stale" announces
  * the pid and the start that it is given instead of its own.
  */
 export const RECEIVE = `
@@ -30,6 +42,8 @@ start = open('/proc/self/stat').read().rpartition(')')[2].split()[19]
 if how == 'stale':
     pid, start = sys.argv[3:5]
 ring, visit = signal.SIGUSR2, signal.SIGRTMIN + 4
+if how == 'terminate':
+    ring = signal.SIGTERM
 if how != 'naked':
     signal.pthread_sigmask(signal.SIG_BLOCK, [ring, visit])
 if how == 'ignore':
@@ -42,7 +56,7 @@ file.write(f'callgate-signal 1\\npid {pid}\\nstart {start}\\nsignal {int(ring)} 
            f'signal {int(visit)} house.Bell/Visit uint32\\nend\\n')
 file.flush()
 print('announced', flush=True)
-if how in ('naked', 'ignore'):
+if how in ('naked', 'ignore', 'terminate'):
     time.sleep(20)
 
 class siginfo(ctypes.Structure):
