@@ -9,6 +9,7 @@ const packages: readonly (readonly [scheme: string, name: string, exported: stri
   ['shm', '@callgate/transport-shm', 'shmTransport'],
   ['shm+posix', '@callgate/transport-shm', 'posixShmTransport'],
   ['shm+sysv', '@callgate/transport-shm', 'sysvShmTransport'],
+  ['shm+simple', '@callgate/transport-shm', 'simpleShmTransport'],
   ['unix', '@callgate/transport-socket', 'unixTransport'],
   ['tcp', '@callgate/transport-socket', 'tcpTransport'],
   ['tls', '@callgate/transport-socket', 'tlsTransport'],

@@ -252,10 +252,16 @@ export class Channel {
     }
   }
 
+  /** Where the limit comes from, in words. */
+  #limit(): string {
+    if (this.remote !== undefined) return "the smaller of both sides' maxMessageBytes";
+    return `messages of this link have at most ${this.link.maxMessageBytes} bytes`;
+  }
+
   #tooLarge(size: number): RpcError {
     return new RpcError(
       'RESOURCE_EXHAUSTED',
-      `the message has ${size} bytes; this channel carries at most ${this.maxPayloadBytes} (the smaller of both sides' maxMessageBytes, less the envelope)`,
+      `the message has ${size} bytes; this channel carries at most ${this.maxPayloadBytes} (${this.#limit()}, less the envelope)`,
       { reason: Reason.MESSAGE_TOO_LARGE },
     );
   }

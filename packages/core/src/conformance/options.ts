@@ -18,6 +18,8 @@ export interface Expected {
     /** In another process. */
     readonly process: boolean;
   };
+  /** Small messages that a link takes, at least, while nobody receives them. @default 4 */
+  readonly holds?: number;
 }
 
 /** A module that exports a Transport. Child processes and worker threads import it too. */
@@ -85,7 +87,8 @@ export interface DirectedModule {
 }
 
 /** A TransportTest with nothing left open. */
-export interface ResolvedTest extends Omit<Required<TransportTest>, 'transport' | 'themes'> {
+export interface ResolvedTest extends Omit<Required<TransportTest>, 'transport' | 'themes' | 'expected'> {
+  readonly expected: Required<Expected>;
   /** As plain data, for other threads and processes. */
   readonly transport: DirectedModule;
   readonly themes: ReadonlySet<ThemeName> | 'all';
@@ -107,6 +110,7 @@ export function resolveTransportTest(test: TransportTest): ResolvedTest {
     ...test,
     direction: direction ?? (directions.includes('duplex') ? 'duplex' : (directions[0] ?? 'duplex')),
     transport: { url: String(test.transport.url), name: test.transport.name, direction },
+    expected: { ...test.expected, holds: test.expected.holds ?? 4 },
     options: test.options ?? {},
     patienceMs,
     settlingMs: test.settlingMs ?? 0,

@@ -39,7 +39,7 @@ export interface Way {
 
 /** What a theme sees while it states its cases. */
 export interface Suite {
-  readonly expected: Expected;
+  readonly expected: Required<Expected>;
   /** In which the links of this run are opened, as the client sees it. */
   readonly direction: Direction;
   /** The ways that the transport should have. */

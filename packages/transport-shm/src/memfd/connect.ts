@@ -5,29 +5,28 @@ import {
   connectSocketFileSync,
   type Deadline,
   type Link,
-  MAX_RING_BYTES,
-  MIN_RING_BYTES,
-  segmentBytes,
-  segmentOver,
-  segmentProblem,
   socketPath,
   type TransportOptions,
 } from '@callgate/core/transport';
 import type { Fd, Mapping, NativeAddon } from '@callgate/native';
 import { requireAddon } from '../addon.js';
-import { makeLink } from './link.js';
-import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
+import type { MeetingOptions, MemoryKind } from './kind.js';
 import { decodeWelcome, LONGEST_WELCOME, WELCOME_BYTES, WELCOME_FDS, type Welcome } from './welcome.js';
 
 const READABLE = 1;
 
 /** Blocks the thread. */
-export function connectSync(address: Address, options: TransportOptions, deadline: Deadline): Link {
-  const resolved = resolveShmOptions(options as ShmOptions);
-  const addon = requireAddon();
+export function connectSync<O extends MeetingOptions>(
+  kind: MemoryKind<O>,
+  address: Address,
+  options: TransportOptions,
+  deadline: Deadline,
+): Link {
+  const resolved = kind.resolve(options);
+  const addon = requireAddon(kind.scheme);
   const connectUnix = (path: string, timeoutMs: number) => addon.connectUnix(path, timeoutMs);
   const socket = connectSocketFileSync(address, socketPath(address), connectUnix, deadline);
-  const meeting = new Meeting(addon, socket, address, resolved, deadline);
+  const meeting = new Meeting(kind, addon, socket, address, resolved, deadline);
   try {
     while (!meeting.receive()) {
       if (meeting.addon.poll([meeting.socket], [READABLE], deadline - performance.now()) === 0) throw meeting.late();
@@ -39,17 +38,18 @@ export function connectSync(address: Address, options: TransportOptions, deadlin
   }
 }
 
-export async function connect(
+export async function connect<O extends MeetingOptions>(
+  kind: MemoryKind<O>,
   address: Address,
   options: TransportOptions,
   deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<Link> {
-  const resolved = resolveShmOptions(options as ShmOptions);
-  const addon = requireAddon();
+  const resolved = kind.resolve(options);
+  const addon = requireAddon(kind.scheme);
   const connectUnix = (path: string) => addon.connectUnix(path, 0);
   const socket = await connectSocketFile(address, socketPath(address), connectUnix, deadline, signal);
-  const meeting = new Meeting(addon, socket, address, resolved, deadline);
+  const meeting = new Meeting(kind, addon, socket, address, resolved, deadline);
   try {
     while (!meeting.receive()) {
       if (!(await readable(meeting, signal))) throw meeting.late();
@@ -62,18 +62,20 @@ export async function connect(
 }
 
 /** One try to connect: the socket, and what was received at it so far. */
-class Meeting {
+class Meeting<O extends MeetingOptions> {
   readonly addon: NativeAddon;
   readonly socket: Fd;
   readonly deadline: Deadline;
   readonly #address: Address;
-  readonly #options: ResolvedShmOptions;
+  readonly #kind: MemoryKind<O>;
+  readonly #options: O;
   readonly #bytes = Buffer.alloc(LONGEST_WELCOME);
   readonly #fds: Fd[] = [];
   #received = 0;
   #welcome: Welcome | undefined;
 
-  constructor(addon: NativeAddon, socket: Fd, address: Address, options: ResolvedShmOptions, deadline: Deadline) {
+  constructor(kind: MemoryKind<O>, addon: NativeAddon, socket: Fd, address: Address, options: O, deadline: Deadline) {
+    this.#kind = kind;
     this.addon = addon;
     this.socket = socket;
     this.#address = address;
@@ -98,7 +100,8 @@ class Meeting {
   }
 
   conclude(): Link {
-    const { status, ringBytes, textBytes } = this.#welcome!;
+    const kind = this.#kind;
+    const { status, wayBytes, textBytes } = this.#welcome!;
     if (status !== 0) {
       const text = this.#bytes.toString('utf8', WELCOME_BYTES, WELCOME_BYTES + textBytes);
       const reason = status === Code.PERMISSION_DENIED ? Reason.NOT_ALLOWED : Reason.UNREACHABLE;
@@ -108,19 +111,17 @@ class Meeting {
     if (memfd === undefined || surplus.length > 0) {
       throw this.#broken(`it came with ${this.#fds.length} descriptors instead of ${WELCOME_FDS}`);
     }
-    if (ringBytes < MIN_RING_BYTES || ringBytes > MAX_RING_BYTES || !Number.isInteger(Math.log2(ringBytes))) {
-      throw this.#broken(`rings of ${ringBytes} bytes are impossible`);
-    }
-    const mapping = this.#map(memfd, segmentBytes(ringBytes));
+    const impossible = kind.wayProblem(wayBytes);
+    if (impossible !== undefined) throw this.#broken(impossible);
+    const mapping = this.#map(memfd, kind.memoryBytes(wayBytes));
     memfd.close();
-    const segment = segmentOver(mapping.buffer, ringBytes);
-    const problem = segmentProblem(segment);
+    const problem = kind.memoryProblem(mapping.buffer, wayBytes);
     if (problem !== undefined) {
       mapping.close();
       throw this.#broken(problem);
     }
     const parts = { addon: this.addon, mapping, socket: this.socket };
-    return makeLink(segment, 'connector', parts, this.#address, this.#options);
+    return kind.link('connector', wayBytes, parts, this.#address, this.#options);
   }
 
   leave(): void {
@@ -166,7 +167,7 @@ class Meeting {
 }
 
 /** Resolves to false when the deadline passes; rejects with the signal's reason. */
-async function readable(meeting: Meeting, signal: AbortSignal | undefined): Promise<boolean> {
+async function readable(meeting: Meeting<MeetingOptions>, signal: AbortSignal | undefined): Promise<boolean> {
   const { addon, socket, deadline } = meeting;
   const { promise, settle, fail } = settleable();
   const onAbort = (): void => fail(signal?.reason);

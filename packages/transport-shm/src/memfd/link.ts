@@ -1,15 +1,42 @@
-import { type Address, type Link, RingLink, type Segment } from '@callgate/core/transport';
-import { ShmDoorbell, type ShmDoorbellParts } from './doorbell.js';
-import type { ResolvedShmOptions } from './options.js';
+import {
+  type Address,
+  initialiseSegment,
+  type Link,
+  MAX_RING_BYTES,
+  MIN_RING_BYTES,
+  RingLink,
+  segmentBytes,
+  segmentOver,
+  segmentProblem,
+  type TransportOptions,
+} from '@callgate/core/transport';
+import { ShmDoorbell } from './doorbell.js';
+import type { MemoryKind, Parts } from './kind.js';
+import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
 
-/** A link over mapped memory; it owns all the parts from now on. */
-export function makeLink(
-  segment: Segment,
+/** Two rings, one each way. */
+export const rings: MemoryKind<ResolvedShmOptions> = {
+  scheme: 'shm',
+  resolve: (options: TransportOptions) => resolveShmOptions(options as ShmOptions),
+  wayBytes: ({ ringBytes }) => ringBytes,
+  wayProblem: (bytes) =>
+    bytes < MIN_RING_BYTES || bytes > MAX_RING_BYTES || !Number.isInteger(Math.log2(bytes))
+      ? `rings of ${bytes} bytes are impossible`
+      : undefined,
+  memoryBytes: segmentBytes,
+  initialise: (memory, ringBytes) => initialiseSegment(segmentOver(memory, ringBytes)),
+  memoryProblem: (memory, ringBytes) => segmentProblem(segmentOver(memory, ringBytes)),
+  link,
+};
+
+function link(
   side: 'connector' | 'acceptor',
-  parts: Omit<ShmDoorbellParts, 'segment' | 'side'>,
+  ringBytes: number,
+  parts: Parts,
   address: Address,
   options: ResolvedShmOptions,
 ): Link {
+  const segment = segmentOver(parts.mapping.buffer, ringBytes);
   return new RingLink({
     segment,
     side,

@@ -3,37 +3,34 @@ import {
   Acceptor,
   type Address,
   bindSocketFile,
-  initialiseSegment,
   type Link,
   type Listener,
   refusal,
-  segmentBytes,
-  segmentOver,
   socketPath,
   type TransportOptions,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
 import { requireAddon } from '../addon.js';
-import { makeLink } from './link.js';
-import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
+import type { MeetingOptions, MemoryKind } from './kind.js';
 import { encodeRefusal, encodeWelcome } from './welcome.js';
 
 const READABLE = 1;
 
-export async function listen(
+export async function listen<O extends MeetingOptions>(
+  kind: MemoryKind<O>,
   address: Address,
   options: TransportOptions,
   onLink: (link: Link) => void,
   onError: (error: RpcError) => void = () => undefined,
 ): Promise<Listener> {
-  const resolved = resolveShmOptions(options as ShmOptions);
-  const addon = requireAddon();
+  const resolved = kind.resolve(options);
+  const addon = requireAddon(kind.scheme);
   const { bound, remove } = await bindSocketFile(address, socketPath(address), {
     lock: (file) => addon.lockFile(file),
     inUse: (path) => answers(addon, path),
     bind: (path) => addon.listenUnix(path, resolved.mode, resolved.backlog),
   });
-  const host = new Host(addon, address, resolved, onLink, onError);
+  const host = new Host(kind, addon, address, resolved, onLink, onError);
   const acceptor = new Acceptor<Fd>(
     (onAcceptable) => {
       const watcher = addon.createWatcher(bound, onAcceptable);
@@ -81,20 +78,23 @@ function answers(addon: NativeAddon, path: string): boolean {
 }
 
 /** Receives those who come. Whatever goes wrong with one of them concerns nobody else. */
-class Host {
+class Host<O extends MeetingOptions> {
+  readonly #kind: MemoryKind<O>;
   readonly #addon: NativeAddon;
   readonly #address: Address;
-  readonly #options: ResolvedShmOptions;
+  readonly #options: O;
   readonly #onLink: (link: Link) => void;
   readonly #onError: (error: RpcError) => void;
 
   constructor(
+    kind: MemoryKind<O>,
     addon: NativeAddon,
     address: Address,
-    options: ResolvedShmOptions,
+    options: O,
     onLink: (link: Link) => void,
     onError: (error: RpcError) => void,
   ) {
+    this.#kind = kind;
     this.#addon = addon;
     this.#address = address;
     this.#options = options;
@@ -116,16 +116,15 @@ class Host {
         this.#say(socket, encodeRefusal(refused));
         throw refused;
       }
-      const { ringBytes } = this.#options;
-      const bytes = segmentBytes(ringBytes);
+      const wayBytes = this.#kind.wayBytes(this.#options);
+      const bytes = this.#kind.memoryBytes(wayBytes);
       const memfd = keep(addon.createMemfd('callgate', bytes));
       const mapping = keep(addon.mapMemfd(memfd, bytes));
-      const segment = segmentOver(mapping.buffer, ringBytes);
-      initialiseSegment(segment);
-      this.#say(socket, encodeWelcome(ringBytes), memfd);
+      this.#kind.initialise(mapping.buffer, wayBytes);
+      this.#say(socket, encodeWelcome(wayBytes), memfd);
       memfd.close();
       const parts = { addon, mapping, socket };
-      this.#onLink(makeLink(segment, 'acceptor', parts, this.#address, this.#options));
+      this.#onLink(this.#kind.link('acceptor', wayBytes, parts, this.#address, this.#options));
     } catch (error) {
       for (const part of made) part.close();
       // Who comes only to see whether a server is there is gone before it can be welcomed.

@@ -1,6 +1,7 @@
 import type { Transport } from '@callgate/core/transport';
 import { shmCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
+import { rings } from './link.js';
 import { listen } from './listen.js';
 import { shmOptionProblems } from './options.js';
 
@@ -9,7 +10,7 @@ export const shmTransport: Transport = Object.freeze<Transport>({
   scheme: 'shm',
   capabilities: shmCapabilities,
   validateOptions: shmOptionProblems,
-  connect,
-  connectSync,
-  listen,
+  connect: (address, options, deadline, signal) => connect(rings, address, options, deadline, signal),
+  connectSync: (address, options, deadline) => connectSync(rings, address, options, deadline),
+  listen: (address, options, onLink, onError) => listen(rings, address, options, onLink, onError),
 });

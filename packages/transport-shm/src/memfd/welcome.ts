@@ -8,7 +8,7 @@ import { Reason, RpcError } from '@callgate/core/errors';
  *   0   u32  magic 0x48534743 ('CGSH')
  *   4   u16  version of this layout
  *   6   u16  status: 0, or why the peer is refused (a gRPC code; no descriptor then)
- *   8   u32  bytes of each ring
+ *   8   u32  bytes of each way
  *   12  u32  length of the text that follows
  *   16  text why the peer is refused, UTF-8
  * ```
@@ -22,24 +22,24 @@ export const WELCOME_FDS = 1;
 
 export interface Welcome {
   readonly status: number;
-  readonly ringBytes: number;
+  readonly wayBytes: number;
   readonly textBytes: number;
 }
 
-export function encodeWelcome(ringBytes: number): Buffer {
-  return encode(0, ringBytes, Buffer.alloc(0));
+export function encodeWelcome(wayBytes: number): Buffer {
+  return encode(0, wayBytes, Buffer.alloc(0));
 }
 
 export function encodeRefusal(error: RpcError): Buffer {
   return encode(error.status, 0, Buffer.from(error.message).subarray(0, LONGEST_WELCOME - WELCOME_BYTES));
 }
 
-function encode(status: number, ringBytes: number, text: Buffer): Buffer {
+function encode(status: number, wayBytes: number, text: Buffer): Buffer {
   const bytes = Buffer.alloc(WELCOME_BYTES + text.length);
   bytes.writeUInt32LE(MAGIC, 0);
   bytes.writeUInt16LE(VERSION, 4);
   bytes.writeUInt16LE(status, 6);
-  bytes.writeUInt32LE(ringBytes, 8);
+  bytes.writeUInt32LE(wayBytes, 8);
   bytes.writeUInt32LE(text.length, 12);
   bytes.set(text, WELCOME_BYTES);
   return bytes;
@@ -60,7 +60,7 @@ export function decodeWelcome(bytes: Buffer, doing: string): Welcome {
   }
   const welcome = {
     status: bytes.readUInt16LE(6),
-    ringBytes: bytes.readUInt32LE(8),
+    wayBytes: bytes.readUInt32LE(8),
     textBytes: bytes.readUInt32LE(12),
   };
   if (welcome.textBytes > LONGEST_WELCOME - WELCOME_BYTES) {

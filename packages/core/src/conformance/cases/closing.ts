@@ -7,7 +7,7 @@ import type { Suite, Way } from '../suite.js';
 import { claim, commit, drain, expectEnd, expectMessages, inMs, meanwhile, next, tryClaim } from '../traffic.js';
 
 /** The orderly end. */
-export function closing({ it }: Suite, { name, ends }: Way): void {
+export function closing({ it, expected }: Suite, { name, ends }: Way): void {
   it(`close delivers everything that was committed, and then the end, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
     const random = seeded(5);
@@ -31,11 +31,13 @@ export function closing({ it }: Suite, { name, ends }: Way): void {
 
   it(`says ended only after its last message has been received, ${name}`, async (stage) => {
     const { sender, receiver } = ends(await stage.pair());
-    const sizes = [10, 0, 20, 1];
+    const sizes = [10, 0, 20, 1].slice(0, expected.holds);
     for (const [index, size] of sizes.entries()) {
       commit(sender, await claim(sender, size, stage.patienceMs), index, size);
     }
-    await stage.within(sender.close(stage.patience), 'close');
+    const closed = stage.within(sender.close(stage.patience), 'close');
+    // Where the link is full, the end can come only when there is room.
+    if (expected.holds > 1) await closed;
     for (let turns = 0; turns < 10; turns++) {
       await setImmediate();
       assert.equal(receiver.ended, false, 'there are messages that nobody has received');
@@ -45,6 +47,7 @@ export function closing({ it }: Suite, { name, ends }: Way): void {
       await expectMessages(receiver, index, [size], stage.patienceMs);
     }
     await expectEnd(receiver, stage.patienceMs);
+    await closed;
   });
 
   it(`refuses claims from close on, ${name}`, async (stage) => {

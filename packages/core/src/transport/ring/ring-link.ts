@@ -16,21 +16,29 @@ import {
 import { NO_HANDLES } from '../handle.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
-import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
+import { RingReader } from './ring-reader.js';
 import { ENDING, READABLE, RingWaits, TAKEN } from './ring-waits.js';
 import { RingWriter } from './ring-writer.js';
 import { Spinner, type WaitStrategy } from './spinner.js';
+import { type MessageReader, type MessageWriter, RingCorrupt, RingOversize } from './ways.js';
 
-export interface RingLinkOptions {
+export interface RingLinkOptions extends WaysLinkOptions {
   readonly segment: Segment;
   /** Which end this is; the connecting end writes ring 0. */
   readonly side: 'connector' | 'acceptor';
+}
+
+/** Of a link over two ways through memory, whatever they are. */
+export interface WaysLinkOptions {
   readonly doorbell: Doorbell;
   readonly peer: Peer;
   /** A ring against the direction carries nothing but the end. @default 'duplex' */
   readonly direction?: Direction;
   readonly maxMessageBytes: number;
-  readonly strategy: WaitStrategy;
+  /** How to wait; a number is a poll of always so many ms. */
+  readonly strategy: WaitStrategy | number;
+  /** What the memory is called in messages. @default 'ring' */
+  readonly called?: string;
   /** Processors this process may use. */
   readonly processors: number;
 }
@@ -38,17 +46,18 @@ export interface RingLinkOptions {
 /** Milliseconds that `close` gives a peer to make room for the end, unless told otherwise. */
 const CLOSE_MS = 2000;
 
-/** A link over two rings in memory that both ends see; the doorbell wakes, tells of death, and owns the memory. */
-export class RingLink implements Link {
+/** A link over two ways through memory that both ends see; the doorbell wakes, tells of death, and owns the memory. */
+export class WaysLink implements Link {
   readonly peer: Peer;
   readonly direction: Direction;
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
-  readonly #reader: RingReader;
-  readonly #writer: RingWriter;
+  readonly #reader: MessageReader;
+  readonly #writer: MessageWriter;
   readonly #bell: Doorbell;
   readonly #spinner: Spinner;
   readonly #waits: RingWaits;
+  readonly #called: string;
   #settleClosed!: (end: LinkEnd) => void;
   #end: LinkEnd | undefined;
   #closing: Promise<void> | undefined;
@@ -59,13 +68,13 @@ export class RingLink implements Link {
   /** The memory is gone: nothing of the segment may be touched. */
   #released = false;
 
-  constructor(options: RingLinkOptions) {
-    const outgoing = options.side === 'connector' ? 0 : 1;
+  constructor(options: WaysLinkOptions, reader: MessageReader, writer: MessageWriter) {
     this.peer = options.peer;
     this.direction = options.direction ?? 'duplex';
-    this.maxMessageBytes = Math.min(options.maxMessageBytes, largestMessage(options.segment.ringBytes));
-    this.#writer = new RingWriter(ringPlace(options.segment, outgoing));
-    this.#reader = new RingReader(ringPlace(options.segment, outgoing === 0 ? 1 : 0), this.maxMessageBytes);
+    this.maxMessageBytes = options.maxMessageBytes;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#called = options.called ?? 'ring';
     this.#bell = options.doorbell;
     this.#spinner = new Spinner(options.strategy, options.processors);
     this.#waits = new RingWaits(this.#reader, this.#writer, this.#bell, this.#spinner, () => this.#peerGone());
@@ -234,7 +243,7 @@ export class RingLink implements Link {
     const error =
       corrupt instanceof RingOversize
         ? overLimit(who, corrupt.bytes, this.maxMessageBytes)
-        : violation(who, `broke the layout of the ring: ${corrupt.message}`);
+        : violation(who, `broke the layout of the ${this.#called}: ${corrupt.message}`);
     this.#finish({ by: 'fault', orderly: false, error });
     this.#release();
   }
@@ -254,5 +263,16 @@ export class RingLink implements Link {
 
   #afterEnd(): RpcError {
     return this.#end?.error ?? closedHere();
+  }
+}
+
+/** A link over two rings. */
+export class RingLink extends WaysLink {
+  constructor(options: RingLinkOptions) {
+    const { segment } = options;
+    const outgoing = options.side === 'connector' ? 0 : 1;
+    const maxMessageBytes = Math.min(options.maxMessageBytes, largestMessage(segment.ringBytes));
+    const reader = new RingReader(ringPlace(segment, outgoing === 0 ? 1 : 0), maxMessageBytes);
+    super({ ...options, maxMessageBytes }, reader, new RingWriter(ringPlace(segment, outgoing)));
   }
 }

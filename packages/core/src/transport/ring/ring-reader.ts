@@ -10,22 +10,10 @@ import {
   TAIL,
   WRAP,
 } from './layout.js';
-
-/** Thrown when the producer broke the layout: the ring can't be read any further. */
-export class RingCorrupt extends Error {}
-
-/** Thrown when the producer published a message that is whole, but over this side's limit. */
-export class RingOversize extends RingCorrupt {
-  readonly bytes: number;
-
-  constructor(bytes: number) {
-    super(`a message of ${bytes} bytes`);
-    this.bytes = bytes;
-  }
-}
+import { type MessageReader, RingCorrupt, RingOversize } from './ways.js';
 
 /** The consuming end of a ring. The producer's tail and lengths are untrusted: read once and checked before use. */
-export class RingReader {
+export class RingReader implements MessageReader {
   readonly #words: Int32Array;
   readonly #control: number;
   readonly #data: number;

@@ -2,9 +2,8 @@ import type { Deadline } from '../contract.js';
 import { holdTurn, noteTurn, turn, turnIsDue } from '../turn.js';
 import { Waiter } from '../waiter.js';
 import type { Doorbell } from './doorbell.js';
-import type { RingReader } from './ring-reader.js';
-import type { RingWriter } from './ring-writer.js';
 import type { Spinner } from './spinner.js';
+import type { MessageReader, MessageWriter } from './ways.js';
 
 /** What a wait is for: a message, or (0 and up) room for a message of so many bytes. */
 export const READABLE = -1;
@@ -27,8 +26,8 @@ let lastToLook: RingWaits | undefined;
 
 /** All the waiting of a link over rings: first by polling memory for a learned while, then by sleeping at the doorbell. */
 export class RingWaits {
-  readonly #reader: RingReader;
-  readonly #writer: RingWriter;
+  readonly #reader: MessageReader;
+  readonly #writer: MessageWriter;
   readonly #bell: Doorbell;
   readonly #spinner: Spinner;
   readonly #onPeerGone: () => void;
@@ -42,7 +41,7 @@ export class RingWaits {
   /** The link has ended: every wait is over at once, and the memory may be gone. */
   #over = false;
 
-  constructor(reader: RingReader, writer: RingWriter, bell: Doorbell, spinner: Spinner, onPeerGone: () => void) {
+  constructor(reader: MessageReader, writer: MessageWriter, bell: Doorbell, spinner: Spinner, onPeerGone: () => void) {
     this.#reader = reader;
     this.#writer = writer;
     this.#bell = bell;

@@ -10,6 +10,7 @@ import {
   TAIL,
   WRAP,
 } from './layout.js';
+import type { MessageWriter } from './ways.js';
 
 /**
  * Past this offset an empty ring starts over at its beginning, so that light traffic stays within memory that is warm
@@ -18,7 +19,7 @@ import {
 const REWIND_BYTES = 64 * 1024;
 
 /** The producing end of a ring. The consumer's `head` is untrusted and checked whenever it is read. */
-export class RingWriter {
+export class RingWriter implements MessageWriter {
   readonly #words: Int32Array;
   readonly #control: number;
   readonly #data: number;

@@ -13,8 +13,9 @@ import {
   TAIL,
   WRAP,
 } from './layout.js';
-import { RingCorrupt, RingOversize, RingReader } from './ring-reader.js';
+import { RingReader } from './ring-reader.js';
 import { RingWriter } from './ring-writer.js';
+import { RingCorrupt, RingOversize } from './ways.js';
 
 const RING = 4096;
 

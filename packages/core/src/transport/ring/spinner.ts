@@ -33,10 +33,14 @@ export class Spinner {
   #sleeps = 0;
   #vainNaps = 0;
 
-  /** With one processor nobody can answer while we poll, so only sleeping makes sense. */
-  constructor(strategy: WaitStrategy, processors: number) {
-    if (strategy === 'spin') this.#fixed = Number.POSITIVE_INFINITY;
-    else if (strategy === 'park' || processors < 2) this.#fixed = 0;
+  /**
+   * A number is how long to poll, in ms, always: for mechanisms whose sleep teaches nothing. With one processor nobody can
+   * answer while we poll, so only sleeping makes sense.
+   */
+  constructor(strategy: WaitStrategy | number, processors: number) {
+    if (typeof strategy === 'number' && processors > 1) this.#fixed = strategy;
+    else if (strategy === 'spin') this.#fixed = Number.POSITIVE_INFINITY;
+    else if (strategy !== 'adaptive' || processors < 2) this.#fixed = 0;
   }
 
   /** Milliseconds to poll before sleeping; Infinity for `spin`. */
