@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { inprocTransport } from '../packages/core/dist/transport/index.js';
-import { shmTransport } from '../packages/transport-shm/dist/index.js';
+import { shmTransport, simpleShmTransport } from '../packages/transport-shm/dist/index.js';
 import { blocksOf, projectWith, root, run } from './readme.blocks.mjs';
 
 let project;
@@ -16,9 +16,11 @@ async function runExample(readme, links) {
   return await run(process.execPath, ['example.mjs'], project.path);
 }
 
-/** Names of the options in the tables of a README. */
-function optionsIn(readme) {
-  const [, table] = /^(\| option .*\n(?:\|.*\n)+)/m.exec(readFileSync(join(root, readme), 'utf8'));
+/** Names of the options in the table of a README, the first or that of one transport. */
+function optionsIn(readme, heading = 'option ') {
+  const [, table] = new RegExp(`^(\\| ${heading}.*\\n(?:\\|.*\\n)+)`, 'm').exec(
+    readFileSync(join(root, readme), 'utf8'),
+  );
   return [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name).toSorted();
 }
 
@@ -64,5 +66,6 @@ describe('The README of @callgate/transport-shm', () => {
 
   test('lists every option', () => {
     expect(optionsIn(readme)).toEqual(optionsOf(shmTransport));
+    expect(optionsIn(readme, 'option of shm\\+simple: ')).toEqual(optionsOf(simpleShmTransport));
   });
 });

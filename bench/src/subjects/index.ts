@@ -7,6 +7,7 @@ import { messagePort } from './message-port.js';
 import { pipe } from './pipe.js';
 import { shm } from './shm.js';
 import { shmNamed } from './shm-named.js';
+import { shmSimple } from './shm-simple.js';
 import { tcp } from './tcp.js';
 import { tls } from './tls.js';
 import { udp } from './udp.js';
@@ -24,6 +25,7 @@ export const subjects: readonly Subject[] = [
   ...udp,
   ...pipe,
   ...fifo,
+  ...shmSimple,
   ...inproc,
   messagePort,
 ];

@@ -38,6 +38,7 @@ async function run(all: Children): Promise<void> {
           await freeUrl('udp'),
           'pipe:child',
           `fifo:${socket}.fifo`,
+          `shm+simple:${socket}-simple.sock`,
         ]
       : [url];
   const stages: Stage[] = [];

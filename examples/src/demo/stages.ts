@@ -63,6 +63,7 @@ const bareNames: ReadonlyMap<string, string> = new Map([
   ['udp', 'UDP'],
   ['pipe', 'pipes'],
   ['fifo', 'named pipes'],
+  ['shm+simple', 'two slots in shared memory'],
 ]);
 
 /** The schemes of those whose bare mechanism is there to compare with. */
