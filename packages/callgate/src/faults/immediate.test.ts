@@ -1,11 +1,11 @@
 /** Calls that begin only if the server can take them now. */
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { poll, useStage, ways } from './testing/stage.js';
+import { moreWays, poll, useStage, ways } from './testing/stage.js';
 
 const stage = useStage();
 
-describe.each(ways)('An immediate call over $scheme:, $mode,', ({ scheme, mode }) => {
+describe.each([...ways, ...moreWays])('An immediate call over $scheme:, $mode,', ({ scheme, mode }) => {
   it('runs when the server is ready.', async () => {
     const { url, server, desk } = await stage.pair({ scheme, mode }, { client: { immediateGraceMs: 10_000 } });
     for (const timeout of ['immediate', { send: 'immediate', reply: 5000 }] as const) {

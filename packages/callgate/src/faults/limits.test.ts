@@ -1,6 +1,6 @@
 /** Messages that are too large for one side, and limits that are too small for any. */
 import { describe, expect, it } from 'vitest';
-import { poll, useStage, ways } from './testing/stage.js';
+import { moreWays, poll, useStage, ways } from './testing/stage.js';
 
 const stage = useStage();
 
@@ -8,7 +8,7 @@ const stage = useStage();
 const ENVELOPE = 32;
 const AROUND = 3;
 
-describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
+describe.each([...ways, ...moreWays])('Over $scheme:, $mode,', ({ scheme, mode }) => {
   describe.each([
     ['client', { client: 8192, server: 16_384 }],
     ['server', { client: 16_384, server: 8192 }],

@@ -1,10 +1,10 @@
 /** Timeouts at the edges of what timers and clocks can do. */
 import { describe, expect, it } from 'vitest';
-import { useStage, ways } from './testing/stage.js';
+import { moreWays, useStage, ways } from './testing/stage.js';
 
 const stage = useStage();
 
-describe.each(ways)('Over $scheme:, $mode,', (way) => {
+describe.each([...ways, ...moreWays])('Over $scheme:, $mode,', (way) => {
   it('timeouts longer than timers can be let a call take its time.', async () => {
     const { desk } = await stage.pair(way);
     for (const timeout of [2 ** 31, Number.POSITIVE_INFINITY, 'never', { send: 2 ** 33, reply: 2 ** 31 }] as const) {

@@ -8,7 +8,7 @@ import type { Desk } from './gen/desk.js';
 import { dismissPuppets, ownPuppet, PATIENCE_MS, type Puppet, processPuppet, workerPuppet } from './puppets.js';
 import { type Stranger, stranger } from './python.js';
 
-export type Scheme = 'shm' | 'unix' | 'inproc';
+export type Scheme = 'shm' | 'unix' | 'inproc' | 'fifo';
 export type Mode = 'async' | 'sync';
 
 export interface Way {
@@ -16,11 +16,17 @@ export interface Way {
   readonly mode: Mode;
 }
 
-/** Every transport in both modes. */
-export const ways: readonly Way[] = (['shm', 'unix', 'inproc'] as const).flatMap((scheme) => [
-  { scheme, mode: 'async' },
-  { scheme, mode: 'sync' },
-]);
+function inBothModes(schemes: readonly Scheme[]): readonly Way[] {
+  return schemes.flatMap((scheme): Way[] => [
+    { scheme, mode: 'async' },
+    { scheme, mode: 'sync' },
+  ]);
+}
+
+/** Every kind of link in both modes. */
+export const ways = inBothModes(['shm', 'unix', 'inproc']);
+/** What calls promise is promised over these, too. Their links are of the same kind as those of `unix:`. */
+export const moreWays = inBothModes(['fifo']);
 /** Those that reach another process. */
 export const processWays = ways.filter(({ scheme }) => scheme !== 'inproc');
 export const schemes: readonly Scheme[] = ['shm', 'unix', 'inproc'];
