@@ -26,3 +26,16 @@ testTransport({
   // Small, so that the ends of rings are reached often.
   options: { maxMessageBytes: 65_536 },
 });
+
+// The same over links that go one way.
+testTransport({
+  runner: { describe, it, afterAll },
+  name: 'inproc: (send)',
+  transport: { url: new URL('./index.js', import.meta.url), name: 'inprocTransport' },
+  address: (_scratch, n) => `inproc:conformance-send-${process.pid}-${n}`,
+  expected: { capabilities, reach: { worker: true, process: false } },
+  options: { maxMessageBytes: 65_536 },
+  direction: 'send',
+  // What has to do with meeting, and with who the peer is, is the same for all directions.
+  themes: ['messages', 'backpressure', 'ending', 'blocking', 'leaks'],
+});
