@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import type { Address, ByteStream, Deadline } from '@callgate/core/transport';
+import { isUnreachable } from './ends.js';
 import {
   GREETING_BYTES,
   Kind,
@@ -12,7 +13,7 @@ import {
   VERSION,
   writeGreeting,
 } from './layout.js';
-import { isUnreachable, UdpLink } from './link.js';
+import { UdpLink } from './link.js';
 import type { ResolvedUdpOptions } from './options.js';
 import { connectFailure } from './place.js';
 

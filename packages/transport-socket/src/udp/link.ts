@@ -1,4 +1,4 @@
-import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
+import type { RpcError } from '@callgate/core/errors';
 import {
   abortedHere,
   type ByteStream,
@@ -21,27 +21,22 @@ import {
   Waiter,
   WRITABLE,
 } from '@callgate/core/transport';
+import { failed, isUnreachable, reset, type Side, silent } from './ends.js';
 import { GREETING_BYTES, HEAD_BYTES, Kind, kindOf, writeGreeting, writeHead } from './layout.js';
+import { Life } from './life.js';
+import { Loners } from './loners.js';
+import { type MutableSpan, memory } from './memory.js';
 
-/** So many single messages in a row count as the way in which they come. */
-const LONERS = 16;
 const NEVER = Number.POSITIVE_INFINITY;
 const yes = Promise.resolve(true);
 const no = Promise.resolve(false);
-/** What a connected socket tells of datagrams that could not be delivered. Source: udp(7), icmp(7). */
-const unreachable: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);
-
-export function isUnreachable(error: unknown): boolean {
-  return unreachable.has((error as NodeJS.ErrnoException | null)?.code);
-}
-
 export interface UdpLinkOptions {
   /** Of both sides the smaller. */
   readonly maxMessageBytes: number;
   readonly whileUnreachable: 'fail' | 'wait';
   /** After so many ms of silence the server forgets the client. */
   readonly idleMs: number;
-  readonly side: 'client' | 'server';
+  readonly side: Side;
 }
 
 /**
@@ -81,17 +76,11 @@ export class UdpLink implements Link {
   /** What the socket has been told last: what to watch for, and whether to keep the event loop alive. */
   #watched = READABLE;
   #alivePending = false;
-  /** Messages since the event loop last said that something is there, and how often in a row that was one alone. */
-  #sinceEvent = 0;
-  #loners = 0;
+  readonly #loners = new Loners();
   readonly #reading = new Waiter(() => this.#updateWatch());
   readonly #writing = new Waiter(() => this.#updateWatch());
   #keepAlive = true;
-  /** Whether the side whose silence counts, the client, was heard of since the last look. */
-  #alive = true;
-  #silentLooks = 0;
-  #lastSentMs = performance.now();
-  readonly #idleTimer: NodeJS.Timeout;
+  readonly #life: Life;
 
   constructor(socket: ByteStream, id: bigint, options: UdpLinkOptions) {
     this.peer = socket.peer;
@@ -108,9 +97,7 @@ export class UdpLink implements Link {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    // A client leaves after a quarter to half of what its server permits; the server looks for all of it.
-    const lookMs = options.side === 'client' ? options.idleMs / 4 : options.idleMs / 2;
-    this.#idleTimer = setInterval(() => this.#lookForLife(), lookMs).unref();
+    this.#life = new Life(options.side, options.idleMs, () => this.#expire());
     socket.onEvents = (events) => this.#onEvents(events);
     socket.watch(READABLE);
   }
@@ -124,7 +111,10 @@ export class UdpLink implements Link {
     if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
     if (this.#claimed >= 0) throw misuse('claim: the last claim is still open');
     // A thread that blocks elsewhere hears no timer.
-    if (this.#blocks && this.#isStale()) throw this.end!.error;
+    if (this.#blocks && this.#options.side === 'client' && this.#life.stale) {
+      this.#expire();
+      throw this.end!.error;
+    }
     if (this.#stuck > 0 && !this.#unstick()) {
       this.#updateWatch();
       return null;
@@ -142,8 +132,8 @@ export class UdpLink implements Link {
     this.#claimed = -1;
     this.#fresh = this.#blocks;
     if (this.#options.side === 'client') {
-      this.#alive = true;
-      if (this.#blocks) this.#lastSentMs = performance.now();
+      if (this.#blocks) this.#life.spoke();
+      else this.#life.heard();
     }
     if (!this.#send(this.#out.bytes, HEAD_BYTES + length)) this.#stuck = HEAD_BYTES + length;
   }
@@ -162,19 +152,10 @@ export class UdpLink implements Link {
       this.#fresh = false;
       if (!this.#held) return null;
     }
-    if (this.#leavesToLoop() || !this.#look()) return null;
+    if (this.#leavesToLoop || !this.#look()) return null;
     this.#held = false;
     this.#lent = true;
     return this.#in;
-  }
-
-  /**
-   * Where questions come one by one, looking for another right after each is a system call for nothing: the event loop
-   * will say if one is there. Now and then it is tried all the same, to notice when they come in numbers again.
-   */
-  #leavesToLoop(): boolean {
-    if (this.#held || this.#blocks || !this.#watching || this.#sinceEvent === 0) return false;
-    return this.#loners >= LONERS && this.#loners % LONERS !== 0;
   }
 
   release(): void {
@@ -285,6 +266,11 @@ export class UdpLink implements Link {
     this.#finish({ by: 'local', orderly: this.#stuck === 0, error: closedHere() });
   }
 
+  /** Another message need not be looked for: the event loop will say if one is there. */
+  get #leavesToLoop(): boolean {
+    return this.#watching && !this.#held && !this.#blocks && this.#loners.expected;
+  }
+
   #mustBlock(): void {
     if (!this.#socket.blocking) throw cannotBlock(this.#who);
   }
@@ -316,13 +302,8 @@ export class UdpLink implements Link {
 
   /** False when the link ends by it. */
   #passOver(error: unknown): boolean {
-    if (isUnreachable(error)) {
-      if (this.#options.whileUnreachable === 'wait') return true;
-      const words = `${this.#who} is not there any more: the network says so (${(error as NodeJS.ErrnoException).code}). Whether calls under way were run is not known`;
-      this.#finish({ by: 'peer', orderly: false, error: gone(words, error) });
-    } else {
-      this.#finish({ by: 'fault', orderly: false, error: fromErrno(error, `the link with ${this.#who} failed`) });
-    }
+    if (this.#options.whileUnreachable === 'wait' && isUnreachable(error)) return true;
+    this.#finish(failed(this.#who, error));
     return false;
   }
 
@@ -355,17 +336,15 @@ export class UdpLink implements Link {
     if (kind < Kind.HELLO || !this.#isMine(bytes)) return;
     if (kind === Kind.MESSAGE) {
       if (length > HEAD_BYTES + this.maxMessageBytes) return;
-      if (this.#options.side === 'server') this.#alive = true;
+      if (this.#options.side === 'server') this.#life.heard();
       this.#in.start = HEAD_BYTES;
       this.#in.end = length;
       this.#held = true;
-      this.#sinceEvent++;
+      this.#loners.came();
     } else if (kind === Kind.BYE) {
       this.#finish(peerClosed(this.#who));
     } else if (kind === Kind.RESET) {
-      const server = `${this.#who} does not know this link any more: it has restarted, or has dropped it. Whether calls under way were run is not known; none is run again`;
-      const words = this.#options.side === 'client' ? server : `${this.#who} died or dropped the link`;
-      this.#finish({ by: 'peer', orderly: false, error: gone(words) });
+      this.#finish(reset(this.#who, this.#options.side));
     } else if (kind === Kind.OPEN && this.#options.side === 'server') {
       this.sayOpened();
     }
@@ -394,8 +373,7 @@ export class UdpLink implements Link {
   #onEvents(events: number): void {
     if (this.end !== undefined) return;
     this.#dry = false;
-    this.#loners = this.#sinceEvent === 1 ? this.#loners + 1 : 0;
-    this.#sinceEvent = 0;
+    this.#loners.event();
     if ((events & WRITABLE) !== 0) {
       this.flush();
       if (this.#writing.waiting && this.#writable(0)) this.#writing.settle(true);
@@ -407,36 +385,18 @@ export class UdpLink implements Link {
     else if (this.#look()) this.#reading.settle(true);
   }
 
-  #lookForLife(): void {
-    if (this.#alive) this.#silentLooks = 0;
-    else if (++this.#silentLooks >= (this.#options.side === 'client' ? 1 : 2)) this.#expire();
-    this.#alive = false;
-  }
-
-  /** Of a client that blocks: true when its server could have forgotten it by now. */
-  #isStale(): boolean {
-    if (this.#options.side === 'server' || performance.now() - this.#lastSentMs < this.#options.idleMs / 2)
-      return false;
-    this.#expire();
-    return true;
-  }
-
   #expire(): void {
+    // What nobody has read yet was said all the same.
+    if (this.#held || this.#lent) return;
     const { side, idleMs } = this.#options;
     this.#say(Kind.BYE);
-    const words =
-      side === 'client' ? 'nothing was sent for a while' : `nothing was heard of ${this.#who} for ${idleMs} ms`;
-    const error = new RpcError('UNAVAILABLE', `the link was given up: ${words}`, {
-      reason: side === 'client' ? Reason.CLOSED : Reason.PEER_CLOSED,
-      failed: 'channel',
-    });
-    this.#finish({ by: 'local', orderly: true, error });
+    this.#finish(silent(this.#who, side, idleMs));
   }
 
   #finish(end: LinkEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    clearInterval(this.#idleTimer);
+    this.#life.end();
     this.#socket.abort();
     this.#settleClosed(end);
     this.#reading.settle(true);
@@ -465,18 +425,4 @@ export class UdpLink implements Link {
     if (alive) this.#socket.ref();
     else this.#socket.unref();
   }
-}
-
-interface MutableSpan extends Span {
-  start: number;
-  end: number;
-}
-
-function memory(bytes: number): MutableSpan {
-  const buffer = Buffer.alloc(bytes);
-  return { bytes: buffer, view: new DataView(buffer.buffer, buffer.byteOffset, bytes), start: 0, end: 0 };
-}
-
-function gone(words: string, cause?: unknown): RpcError {
-  return new RpcError('UNAVAILABLE', words, { reason: Reason.PEER_DIED, failed: 'channel', cause });
 }
