@@ -45,7 +45,7 @@ interface Printed {
   readonly notified: NotifyRow[];
 }
 
-test('every transport gives the same right answers in both modes, and is measured', { timeout: 90_000 }, async () => {
+test('every transport gives the same right answers in both modes, and is measured', { timeout: 240_000 }, async () => {
   const { code, out } = await start('--seconds', '0.2', '--json').ended;
   const { sentences, agree, differences, questions, rows, notified } = JSON.parse(out) as Printed;
   expect(differences).toEqual([]);
