@@ -4,6 +4,7 @@ import { fifo } from './fifo.js';
 import { grpcJs } from './grpc-js.js';
 import { inproc } from './inproc.js';
 import { messagePort } from './message-port.js';
+import { mq } from './mq.js';
 import { pipe } from './pipe.js';
 import { shm } from './shm.js';
 import { shmNamed } from './shm-named.js';
@@ -26,6 +27,7 @@ export const subjects: readonly Subject[] = [
   ...pipe,
   ...fifo,
   ...shmSimple,
+  ...mq,
   ...inproc,
   messagePort,
 ];

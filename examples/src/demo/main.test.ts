@@ -65,6 +65,7 @@ test('every transport gives the same right answers in both modes, and is measure
     'udp:',
     'pipe:',
     'fifo:',
+    'mq:',
   ]) {
     expect(cells).toContain(`${transport} sync`);
     expect(cells).toContain(`${transport} async`);

@@ -39,6 +39,7 @@ async function run(all: Children): Promise<void> {
           'pipe:child',
           `fifo:${socket}.fifo`,
           `shm+simple:${socket}-simple.sock`,
+          `mq:${socket}.mq`,
         ]
       : [url];
   const stages: Stage[] = [];

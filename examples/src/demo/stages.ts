@@ -64,6 +64,7 @@ const bareNames: ReadonlyMap<string, string> = new Map([
   ['pipe', 'pipes'],
   ['fifo', 'named pipes'],
   ['shm+simple', 'two slots in shared memory'],
+  ['mq', 'message queues'],
 ]);
 
 /** The schemes of those whose bare mechanism is there to compare with. */

@@ -14,6 +14,7 @@ const packages: readonly (readonly [scheme: string, name: string, exported: stri
   ['tcp', '@callgate/transport-socket', 'tcpTransport'],
   ['tls', '@callgate/transport-socket', 'tlsTransport'],
   ['udp', '@callgate/transport-socket', 'udpTransport'],
+  ['mq', '@callgate/transport-mq', 'mqTransport'],
   ['pipe', '@callgate/transport-pipe', 'pipeTransport'],
   ['fifo', '@callgate/transport-pipe', 'fifoTransport'],
   ['signal', '@callgate/transport-signal', 'signalTransport'],

@@ -55,7 +55,7 @@ async function freePort(): Promise<number> {
 const done = { code: 0, signal: null, stdout: 'HELLO HELLO\n', stderr: '' };
 
 describe('The same two programs meet', () => {
-  test.each(['shm', 'unix', 'fifo'])('over %s: when one line of the configuration says so.', async (scheme) => {
+  test.each(['shm', 'unix', 'fifo', 'mq'])('over %s: when one line of the configuration says so.', async (scheme) => {
     const url = `${scheme}:${join(folder, 'echo')}`;
     writeFileSync(join(folder, 'callgate.yaml'), `services:\n  test.Echo:\n    url: ${url}\n`);
     expect(await serve({})).toBe(`listening at ${url}`);

@@ -1,6 +1,6 @@
 import type { MessageInit, MessageType } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
-import type { Handle, Link, LinkEnd, Span } from '../transport/contract.js';
+import type { Deadline, Handle, Link, LinkEnd, Span } from '../transport/contract.js';
 import {
   ENVELOPE_BYTES,
   type Envelope,
@@ -65,6 +65,9 @@ export class Channel {
   readonly #envelope: Envelope = emptyEnvelope();
   /** Something was handled that goes on in a microtask: the receive loop had better let it run before it polls. */
   yieldDue = false;
+  /** Of the next message, for mailboxes; each message that is sent sets them back. */
+  urgent = false;
+  expires: Deadline = Number.POSITIVE_INFINITY;
   #flushQueued = false;
   /** What the peer said when it left, which is better than what the link can tell. */
   #farewell: RpcError | undefined;
@@ -111,6 +114,7 @@ export class Channel {
     const span = this.#claim(size + ENVELOPE_BYTES);
     if (span === null) return false;
     const { start, view, bytes } = span;
+    if (this.link.mark !== undefined) this.#mark(kind, flags, callId);
     const allFlags = flags | this.#flags;
     writeEnvelope(view, start, kind, allFlags, status, size, callId, methodId, timeLeft);
     try {
@@ -122,6 +126,7 @@ export class Channel {
     if (allFlags !== flags) sealEnvelope(bytes, view, start, start + ENVELOPE_BYTES + size);
     if (handles === undefined) this.link.commit(size + ENVELOPE_BYTES);
     else this.#commitWith(size + ENVELOPE_BYTES, handles);
+    if (kind === Kind.REPLY) this.link.forget?.(callId);
     return true;
   }
 
@@ -132,6 +137,14 @@ export class Channel {
       this.link.abandon();
       throw error;
     }
+  }
+
+  /** Tells a mailbox what it may use to deliver a message. */
+  #mark(kind: number, flags: number, callId: number): void {
+    const unanswered = (flags & (Flag.ONEWAY | Flag.CONFIRM)) === Flag.ONEWAY;
+    this.link.mark?.(unanswered ? 0 : callId, this.urgent, this.expires, kind === Kind.CANCEL);
+    this.urgent = false;
+    this.expires = Number.POSITIVE_INFINITY;
   }
 
   /** The size is within the limit: when claiming throws, the link has ended, or is about to. */

@@ -22,7 +22,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
     else link?.unref();
   });
   const connection = new Connection(target, methods, calls, { ...resolved, mode: 'async' });
-  const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs);
+  const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs, resolved.urgent);
 
   const invoke =
     resolved.interceptors.length === 0
@@ -50,11 +50,13 @@ class AsyncCaller {
   readonly #connection: Connection;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
+  readonly #urgent: boolean;
 
-  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
+  constructor(connection: Connection, calls: CallsInFlight, graceMs: number, urgent: boolean) {
     this.#connection = connection;
     this.#calls = calls;
     this.#graceMs = graceMs;
+    this.#urgent = urgent;
   }
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
@@ -62,6 +64,7 @@ class AsyncCaller {
       const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
       const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
       const call = new CallInFlight(stub, phases, begun, false, options);
+      call.urgent = options?.urgent ?? this.#urgent;
       const signal = options?.signal;
       if (signal === undefined) {
         call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));

@@ -30,6 +30,7 @@ export class CallInFlight {
   readonly handles: readonly Handle[] | undefined;
   readonly handlesInto: Handle[] | undefined;
   id = 0;
+  urgent = false;
   stage: Stage = 'connecting';
   channel: Channel | undefined;
   /** Instant of performance.now() at which the call fails unless something moves it. */

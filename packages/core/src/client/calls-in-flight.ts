@@ -39,7 +39,9 @@ export class CallsInFlight {
   }
 
   remove(call: CallInFlight): void {
-    if (this.#calls.delete(call) && this.#calls.size === 0) this.#onBusy(false);
+    if (!this.#calls.delete(call)) return;
+    call.channel?.link.forget?.(call.id);
+    if (this.#calls.size === 0) this.#onBusy(false);
   }
 
   onReply(envelope: Envelope, span: Span): void {
@@ -62,6 +64,12 @@ export class CallsInFlight {
     for (const call of this.#calls.values()) {
       if (call.channel === channel) this.#end(call, channelError(call, end.error));
     }
+  }
+
+  /** Ends one call whose callee has gone, on a channel that lives on. */
+  lose(channel: unknown, callId: number, error: RpcError): void {
+    const call = this.#calls.get(callId);
+    if (call?.channel === channel && call !== undefined) this.#end(call, channelError(call, error));
   }
 
   failAll(makeError: (call: CallInFlight) => RpcError): void {

@@ -164,6 +164,7 @@ export class Connection {
         this.#calls.failOn(channel, end);
       },
     };
+    if (link.mark !== undefined) link.onLost = (about, error) => this.#calls.lose(channel, about, error);
     this.#open = open;
     if (this.#calls.stats.inFlight === 0) channel.link.unref();
     return open;

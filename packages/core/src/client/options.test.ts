@@ -6,6 +6,7 @@ describe('the options of a client', () => {
     expect(resolveClientOptions({})).toEqual({
       direction: 'duplex',
       timeout: undefined,
+      urgent: false,
       connectTimeoutMs: 10_000,
       immediateGraceMs: 20,
       checksum: undefined,

@@ -6,6 +6,8 @@ import type { Handle } from '../transport/contract.js';
 export interface CallOptions {
   /** @default the method's (from the IDL), else the client's, else `never` */
   readonly timeout?: Timeout | undefined;
+  /** Overtakes calls that are not urgent, where the mechanism can let it (`mq:`). @default the client's, else false */
+  readonly urgent?: boolean | undefined;
   /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -26,6 +28,8 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
   readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default 'never' */
   readonly timeout?: Timeout | undefined;
+  /** Whether calls whose options don't say are urgent: see `CallOptions`. @default false */
+  readonly urgent?: boolean | undefined;
   /** Milliseconds to connect and greet. @default 10000 */
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds within which a callee must say that it is ready for an `immediate` call. @default 20 */
@@ -39,13 +43,22 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
 export interface ResolvedClientOptions {
   readonly direction: ClientDirection;
   readonly timeout: Timeout | undefined;
+  readonly urgent: boolean;
   readonly connectTimeoutMs: number;
   readonly immediateGraceMs: number;
   readonly checksum: boolean | undefined;
   readonly interceptors: readonly Interceptor[];
 }
 
-const KNOWN = new Set(['direction', 'timeout', 'connectTimeoutMs', 'immediateGraceMs', 'checksum', 'interceptors']);
+const KNOWN = new Set([
+  'direction',
+  'timeout',
+  'connectTimeoutMs',
+  'immediateGraceMs',
+  'checksum',
+  'urgent',
+  'interceptors',
+]);
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
@@ -62,6 +75,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   return Object.freeze({
     direction: directionOf(options.direction ?? 'duplex'),
     timeout: options.timeout,
+    urgent: booleanOf('urgent', options.urgent ?? false),
     connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
     checksum: options.checksum,
@@ -73,6 +87,13 @@ function directionOf(value: unknown): ClientDirection {
   if (value === 'duplex' || value === 'send') return value;
   const hint = value === 'receive' ? ' (a client calls, and so it sends; what receives is a server)' : '';
   throw new RpcError('INVALID_ARGUMENT', `direction: expected duplex or send, found ${String(value)}${hint}`, {
+    reason: Reason.BAD_OPTION,
+  });
+}
+
+function booleanOf(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: expected true or false, found ${String(value)}`, {
     reason: Reason.BAD_OPTION,
   });
 }

@@ -11,6 +11,8 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   const { method } = call.stub;
   const { phases, handles } = call;
   const methodId = methodIdOf(open, call);
+  open.channel.urgent = call.urgent;
+  open.channel.expires = call.deadline;
   if (open.oneWay) return trySendOneWay(open, call, methodId, request);
   let flags = 0;
   let left = NO_DEADLINE;
@@ -39,6 +41,8 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
 /** Asks whether a handler would take the call now. False when the link is full. */
 export function trySendProbe(open: OpenChannel, call: CallInFlight): boolean {
   const methodId = methodIdOf(open, call);
+  open.channel.urgent = call.urgent;
+  open.channel.expires = call.deadline;
   return open.channel.trySend(Kind.PROBE, 0, 0, call.id, methodId, NO_DEADLINE, EMPTY_PAYLOAD, undefined);
 }
 

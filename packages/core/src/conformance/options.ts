@@ -96,13 +96,11 @@ export interface ResolvedTest extends Omit<Required<TransportTest>, 'transport' 
 
 export function resolveTransportTest(test: TransportTest): ResolvedTest {
   const patienceMs = test.patienceMs ?? 10_000;
-  const { delivery, addressing, directions } = test.expected.capabilities;
+  const { delivery, directions } = test.expected.capabilities;
   const { direction } = test;
   // Cases that must not hold for others would otherwise be left out in silence.
   if (delivery === 'coalesced')
     throw new RangeError('delivery: the suite judges "exact" and "lossy" only, found "coalesced"');
-  if (addressing !== 'direct')
-    throw new RangeError(`addressing: the suite judges "direct" only, found "${addressing}"`);
   if (!(patienceMs > 0)) throw new RangeError(`patienceMs: expected a positive number, found ${patienceMs}`);
   if (direction !== undefined && !directions.includes(direction))
     throw new RangeError(`direction: expected one of ${directions.join(', ')}, found "${direction}"`);

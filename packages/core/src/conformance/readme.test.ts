@@ -61,6 +61,7 @@ function promises(expected: Expected): string[] {
 it('the README lists every promise that is tested, and no other', () => {
   const tested = new Set([
     ...promises({ capabilities: everything, reach: { worker: true, process: true } }),
+    ...promises({ capabilities: { ...everything, addressing: 'mailbox' }, reach: { worker: true, process: true } }),
     ...promises({ capabilities: nothing, reach: { worker: false, process: false } }),
     ...promises({
       capabilities: { ...everything, directions: ['duplex', 'send', 'receive'], confirms: true },

@@ -150,6 +150,17 @@ export interface Link {
   abandon(): void;
   /** Hands to the mechanism what is committed but still held back (batching). Never waits. */
   flush(): void;
+  /**
+   * Links to a mailbox have this: said before a claim, it holds for the next commit. `about` numbers the conversation
+   * that the message belongs to (0: none, so that nobody waits for an answer): the first message goes to whichever
+   * taker comes, later ones to the one that took it. `urgent` overtakes what is not; past `expires` nobody wants it any
+   * more; one that `revokes` reaches whoever has the conversation, or has it dropped before it is taken.
+   */
+  mark?(about: number, urgent: boolean, expires: Deadline, revokes: boolean): void;
+  /** Links to a mailbox have this: the conversation is over. */
+  forget?(about: number): void;
+  /** Links to a mailbox call this: the taker of a conversation has died, though the mailbox and the link live on. */
+  onLost?: ((about: number, error: RpcError) => void) | undefined;
 
   // --- receiving ---------------------------------------------------------------------------------------------------
   /**

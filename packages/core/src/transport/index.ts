@@ -15,4 +15,4 @@ export * from './socket-file.js';
 export * from './socket-path.js';
 export * from './stream/index.js';
 export * from './turn.js';
-export { Waiter } from './waiter.js';
+export * from './waiter.js';

@@ -1,0 +1,2 @@
+export type { MqOptions } from './options.js';
+export { mqTransport } from './transport.js';

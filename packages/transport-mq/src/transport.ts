@@ -1,0 +1,15 @@
+import type { Transport } from '@callgate/core/transport';
+import { mqCapabilities } from './capabilities.js';
+import { connect, connectSync } from './connect.js';
+import { listen } from './listen.js';
+import { mqOptionProblems } from './options.js';
+
+/** `mq:` joins processes of one machine over a System V message queue that is a mailbox; see the README of this package. */
+export const mqTransport: Transport = Object.freeze<Transport>({
+  scheme: 'mq',
+  capabilities: mqCapabilities,
+  validateOptions: mqOptionProblems,
+  connect,
+  connectSync,
+  listen,
+});
