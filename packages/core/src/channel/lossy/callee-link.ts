@@ -21,6 +21,8 @@ export class CalleeLink extends WrappedLink {
   readonly cache: ReplyCache;
   /** What is asked and not done with, by the caller's id of the call: a probe, then its request. */
   readonly #open = new Map<number, Asked>();
+  /** The one of them that came last, which is not in the map. */
+  #current: Asked | undefined;
   readonly #ack = Buffer.alloc(HEAD_BYTES);
   readonly #ackView = new DataView(this.#ack.buffer, this.#ack.byteOffset, HEAD_BYTES);
   readonly #faults: CalleeFaults;
@@ -52,8 +54,7 @@ export class CalleeLink extends WrappedLink {
   protected override sending({ bytes, view, start }: Span, length: number): void {
     const kind = view.getUint32(start, true) >>> 24;
     const callId = view.getUint32(start + 16, true);
-    const asked =
-      kind === Kind.REPLY || kind === Kind.READY || kind === Kind.TAKEN ? this.#open.get(callId) : undefined;
+    const asked = kind === Kind.REPLY || kind === Kind.READY || kind === Kind.TAKEN ? this.#openOf(callId) : undefined;
     const at = start - HEAD_BYTES;
     if (asked === undefined) {
       writeHead(view, at, Role.PLAIN, 0, 0, 0);
@@ -66,7 +67,7 @@ export class CalleeLink extends WrappedLink {
       asked.answer = answer;
       return;
     }
-    this.#open.delete(callId);
+    this.#done(callId);
     this.cache.finish(asked, answer, performance.now());
   }
 
@@ -79,15 +80,27 @@ export class CalleeLink extends WrappedLink {
       this.cache.finish(asked, undefined, 0);
       this.#acknowledge(number, callId);
     } else {
-      this.#open.set(callId, asked);
+      // A probe's place is its request's: both have the id of their call.
+      if (this.#current !== undefined && this.#current.callId !== callId)
+        this.#open.set(this.#current.callId, this.#current);
+      this.#current = asked;
     }
+  }
+
+  #openOf(callId: number): Asked | undefined {
+    return this.#current?.callId === callId ? this.#current : this.#open.get(callId);
+  }
+
+  #done(callId: number): void {
+    if (this.#current?.callId === callId) this.#current = undefined;
+    else this.#open.delete(callId);
   }
 
   /** Neither it nor what it cancels, should that come only now, is ever to be run. */
   #cancel(number: number, callId: number, about: number): void {
-    const cancelled = this.#open.get(callId);
+    const cancelled = this.#openOf(callId);
     if (cancelled !== undefined) {
-      this.#open.delete(callId);
+      this.#done(callId);
       this.cache.finish(cancelled, undefined, 0);
     } else if (about !== 0 && this.cache.judge(about) === 'new') {
       const never = new Asked(about, callId, false, false);

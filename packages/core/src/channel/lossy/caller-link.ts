@@ -24,6 +24,11 @@ const NEVER = Number.POSITIVE_INFINITY;
  */
 export class CallerLink extends WrappedLink {
   readonly #options: ResolvedLossyOptions;
+  /**
+   * The one call that is open, where there is only one: maps whose entries come and go one by one are made anew every
+   * other time, which costs more than all the rest. `#spill` puts it among the others.
+   */
+  #only: OpenCall | undefined;
   /** By call id, in the order of their numbers. */
   readonly #calls = new Map<number, OpenCall>();
   /** Those of which the server has not said that it has them, in the order of their numbers. */
@@ -68,6 +73,7 @@ export class CallerLink extends WrappedLink {
 
   /** The caller has given up: its call makes room at once, and is sent no more. */
   forget(callId: number): void {
+    this.#spill();
     const call = this.#calls.get(callId);
     if (call === undefined) return;
     call.forgotten = true;
@@ -105,16 +111,22 @@ export class CallerLink extends WrappedLink {
     const number = (this.#lastNumber + 1) >>> 0;
     this.#lastNumber = number;
     const callId = view.getUint32(start + 16, true);
-    const before = this.#calls.get(callId);
+    this.#spill();
+    const before = this.#calls.size === 0 ? undefined : this.#calls.get(callId);
     const about = before?.number ?? 0;
     if (before !== undefined) this.#drop(before);
+    const alone = this.#calls.size === 0;
     const now = performance.now();
     const call = this.#spare.pop() ?? new OpenCall();
-    writeHead(view, start - HEAD_BYTES, Role.ASK, number, this.#calls.size === 0 ? number : this.#oldest, about);
-    this.#calls.set(callId, call);
+    writeHead(view, start - HEAD_BYTES, Role.ASK, number, alone ? number : this.#oldest, about);
     call.keep(span, length, number, now);
     call.waitMs = kind === Kind.PROBE ? Math.min(this.#options.resendMs, PROBE_RESEND_MS) : this.#options.resendMs;
-    this.#unacked.add(call);
+    if (alone) {
+      this.#only = call;
+    } else {
+      this.#calls.set(callId, call);
+      this.#unacked.add(call);
+    }
     this.#schedule(call, now);
   }
 
@@ -122,19 +134,22 @@ export class CallerLink extends WrappedLink {
     const role = roleOf(span);
     if (role === Role.PLAIN) return true;
     if (role === Role.ACK) {
+      this.#spill();
       const call = this.#calls.get(aboutOf(span));
       if (call?.number === numberOf(span) && !call.forgotten) this.#acked(call);
       return false;
     }
     const at = span.start + HEAD_BYTES;
     if (role !== Role.ANSWER || span.end - at < ENVELOPE_BYTES) return false;
-    const call = this.#calls.get(span.view.getUint32(at + 16, true));
+    const callId = span.view.getUint32(at + 16, true);
+    const call = this.#only?.callId === callId ? this.#only : this.#calls.get(callId);
     // Of something else, or of what is answered already: it was asked twice, or came twice.
     if (call === undefined || call.forgotten || call.number !== numberOf(span)) return false;
     const kind = span.view.getUint32(at, true) >>> 24;
     if (kind === Kind.TAKEN && !call.oneway) {
       if (call.taken) return false;
       call.taken = true;
+      this.#spill();
       this.#acked(call);
       return true;
     }
@@ -143,6 +158,7 @@ export class CallerLink extends WrappedLink {
   }
 
   get #full(): boolean {
+    if (this.#only !== undefined) return this.#options.unansweredCalls === 1;
     const { size } = this.#unacked;
     if (size === 0) return false;
     if (size >= this.#options.unansweredCalls) return true;
@@ -170,9 +186,21 @@ export class CallerLink extends WrappedLink {
     this.#madeRoom();
   }
 
+  #spill(): void {
+    const call = this.#only;
+    if (call === undefined) return;
+    this.#only = undefined;
+    this.#calls.set(call.callId, call);
+    this.#unacked.add(call);
+  }
+
   #drop(call: OpenCall): void {
-    this.#calls.delete(call.callId);
-    this.#unacked.delete(call);
+    if (call === this.#only) {
+      this.#only = undefined;
+    } else {
+      this.#calls.delete(call.callId);
+      this.#unacked.delete(call);
+    }
     // A thread that blocks waits until then at most, and cheapest for long.
     if (this.#calls.size === 0 && this.#timer === undefined) this.#dueMs = NEVER;
     if (this.#spare.length < SPARE_CALLS) {
@@ -189,6 +217,7 @@ export class CallerLink extends WrappedLink {
   }
 
   #hasSilent(): boolean {
+    this.#spill();
     for (const call of this.#calls.values()) if (call.silent) return true;
     return false;
   }
@@ -203,6 +232,7 @@ export class CallerLink extends WrappedLink {
 
   /** Sends again what is due; the instant at which something will be. */
   #sweep(now: number): number {
+    this.#spill();
     let next = NEVER;
     let sent = false;
     const oldest = this.#oldest;
@@ -229,6 +259,7 @@ export class CallerLink extends WrappedLink {
 
   #stop(): void {
     this.#timer?.stop();
+    this.#only = undefined;
     this.#calls.clear();
     this.#unacked.clear();
     this.#room.settle(true);

@@ -54,6 +54,11 @@ export type Verdict =
  */
 export class ReplyCache {
   readonly #options: ResolvedLossyOptions;
+  /**
+   * What came last, until something else comes: maps whose entries come and go one by one are made anew every other
+   * time, which costs more than all the rest. `#spill` puts it among the others.
+   */
+  #last: Asked | undefined;
   readonly #asked = new Map<number, Asked>();
   /** Those whose answers are kept, the oldest answer first. */
   readonly #kept = new Set<Asked>();
@@ -69,6 +74,7 @@ export class ReplyCache {
 
   /** For tests, and for those who wonder. */
   get size(): { readonly asked: number; readonly answers: number; readonly bytes: number } {
+    this.#spill();
     return { asked: this.#asked.size, answers: this.#kept.size, bytes: this.#keptBytes };
   }
 
@@ -84,18 +90,20 @@ export class ReplyCache {
   }
 
   judge(number: number): Verdict {
-    if (this.#asked.has(number)) return 'known';
+    if (this.get(number) !== undefined) return 'known';
     if (distance(number, this.#oldest) < 0) return 'unwanted';
     return distance(number, this.#newest) <= -this.#options.replyCacheEntries ? 'too old' : 'new';
   }
 
   get(number: number): Asked | undefined {
-    return this.#asked.get(number);
+    if (this.#last?.number === number) return this.#last;
+    return this.#asked.size === 0 ? undefined : this.#asked.get(number);
   }
 
   add(asked: Asked): void {
     if (distance(asked.number, this.#newest) > 0) this.#newest = asked.number;
-    this.#asked.set(asked.number, asked);
+    this.#spill();
+    this.#last = asked;
     if (this.#asked.size > 2 * this.#options.replyCacheEntries) this.#sweep();
   }
 
@@ -103,6 +111,12 @@ export class ReplyCache {
   acknowledge(oldest: number): void {
     if (distance(oldest, this.#oldest) <= 0) return;
     this.#oldest = oldest;
+    const last = this.#last;
+    if (last?.done && distance(last.number, oldest) < 0) {
+      this.#last = undefined;
+      this.#drop(last);
+    }
+    if (this.#asked.size === 0) return;
     for (const asked of this.#kept) {
       if (distance(asked.number, oldest) >= 0) break;
       this.#drop(asked);
@@ -121,16 +135,34 @@ export class ReplyCache {
     asked.done = true;
     this.#drop(asked);
     if (distance(asked.number, this.#oldest) < 0) {
-      this.#asked.delete(asked.number);
+      if (asked === this.#last) this.#last = undefined;
+      else this.#asked.delete(asked.number);
+      if (answer !== undefined) this.#spareOf(answer);
       return;
     }
-    const { replyCacheBytes, replyCacheMs } = this.#options;
+    const { replyCacheBytes } = this.#options;
     if (answer !== undefined && answer.length <= replyCacheBytes) {
       asked.answer = answer;
       asked.atMs = nowMs;
-      this.#kept.add(asked);
-      this.#keptBytes += answer.length;
+      if (asked !== this.#last) this.#keep(asked, answer);
     }
+    this.#trim(nowMs);
+  }
+
+  #spill(): void {
+    const last = this.#last;
+    if (last === undefined) return;
+    this.#last = undefined;
+    this.#asked.set(last.number, last);
+    if (!last.done || last.answer === undefined) return;
+    this.#keep(last, last.answer);
+    this.#trim(last.atMs);
+  }
+
+  /** Lets go of answers that are too many, too large together, or too old. */
+  #trim(nowMs: number): void {
+    if (this.#kept.size === 0) return;
+    const { replyCacheBytes, replyCacheMs } = this.#options;
     for (const oldest of this.#kept) {
       const fits = this.#keptBytes <= replyCacheBytes && this.#kept.size <= this.#options.replyCacheEntries;
       if (fits && nowMs - oldest.atMs <= replyCacheMs) break;
@@ -138,11 +170,20 @@ export class ReplyCache {
     }
   }
 
+  #keep(asked: Asked, answer: Answer): void {
+    this.#kept.add(asked);
+    this.#keptBytes += answer.length;
+  }
+
   #drop(asked: Asked): void {
     const { answer } = asked;
     if (answer === undefined) return;
     asked.answer = undefined;
-    if (this.#kept.delete(asked)) this.#keptBytes -= answer.length;
+    if (this.#kept.size > 0 && this.#kept.delete(asked)) this.#keptBytes -= answer.length;
+    this.#spareOf(answer);
+  }
+
+  #spareOf(answer: Answer): void {
     if (answer.bytes.length <= SPARE_BYTES && this.#spare.length < SPARES) this.#spare.push(answer);
   }
 
