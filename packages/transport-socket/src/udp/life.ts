@@ -27,15 +27,13 @@ export class Life {
     this.#heard = true;
   }
 
-  /** As `heard`, of a client on a thread that blocks, where no timer looks. */
-  spoke(): void {
+  /** As `heard`, of a client on a thread that blocks, where no timer looks; false when its server could have forgotten it. */
+  trySpeak(): boolean {
+    const now = performance.now();
+    if (now - this.#spokeMs >= this.#idleMs / 2) return false;
     this.#heard = true;
-    this.#spokeMs = performance.now();
-  }
-
-  /** Of such a client: its server could have forgotten it by now. */
-  get stale(): boolean {
-    return performance.now() - this.#spokeMs >= this.#idleMs / 2;
+    this.#spokeMs = now;
+    return true;
   }
 
   end(): void {

@@ -111,7 +111,7 @@ export class UdpLink implements Link {
     if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
     if (this.#claimed >= 0) throw misuse('claim: the last claim is still open');
     // A thread that blocks elsewhere hears no timer.
-    if (this.#blocks && this.#options.side === 'client' && this.#life.stale) {
+    if (this.#blocks && this.#options.side === 'client' && !this.#life.trySpeak()) {
       this.#expire();
       throw this.end!.error;
     }
@@ -131,10 +131,7 @@ export class UdpLink implements Link {
     if (!(length >= 0 && length <= this.#claimed)) throw misuse(`commit: there is no claim of ${length} bytes`);
     this.#claimed = -1;
     this.#fresh = this.#blocks;
-    if (this.#options.side === 'client') {
-      if (this.#blocks) this.#life.spoke();
-      else this.#life.heard();
-    }
+    if (this.#options.side === 'client') this.#life.heard();
     if (!this.#send(this.#out.bytes, HEAD_BYTES + length)) this.#stuck = HEAD_BYTES + length;
   }
 
