@@ -78,6 +78,7 @@ export class ClientLink extends MqLink {
   #armDue: NodeJS.Immediate | undefined;
   /** The servers have changed since the kernel was told whom to watch for a blocked thread. */
   #unwatched = true;
+  #watchesAll = false;
   // What the next message is about.
   #about = 0;
   #urgent = false;
@@ -482,12 +483,13 @@ export class ClientLink extends MqLink {
 
   /** False when there are too many servers for that. */
   #watchForBlocked(): boolean {
+    if (!this.#unwatched) return this.#watchesAll;
     const fds = [...this.#servers.values()].flatMap(({ life }) =>
       life.fd === undefined || life.fd.value < 0 ? [] : [life.fd],
     );
-    const all = fds.length === this.#servers.size && fds.length <= MOST_WATCHED;
-    if (this.#unwatched) this.#native.watchWhileAwaiting(this.#parts.box, ...fds.slice(0, MOST_WATCHED));
+    this.#native.watchWhileAwaiting(this.#parts.box, ...fds.slice(0, MOST_WATCHED));
     this.#unwatched = false;
-    return all;
+    this.#watchesAll = fds.length === this.#servers.size && fds.length <= MOST_WATCHED;
+    return this.#watchesAll;
   }
 }

@@ -23,7 +23,7 @@ testTransport({
   address: (scratch, n) => `mq:${scratch}/${n}.mq`,
   expected: { capabilities, reach: { worker: true, process: true } },
   // A few parts for the largest message; the queue has room for two of the system's largest.
-  options: { maxMessageBytes: 32_768 },
+  options: { maxMessageBytes: 20_000 },
   // A sender that found the queue full tries again after so long at most.
-  settlingMs: 25,
+  settlingMs: 20,
 });

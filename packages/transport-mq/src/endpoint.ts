@@ -57,7 +57,7 @@ export class Endpoint implements LinkHost {
   readonly native: NativeAddon;
   readonly box: number;
   readonly #parts: EndpointParts;
-  readonly #links = new Map<string, ServerLink>();
+  readonly #links = new Map<number, ServerLink>();
   readonly #head = emptyHead();
   readonly #restHead = emptyHead();
   readonly #memory: Buffer;
@@ -361,9 +361,9 @@ export class Endpoint implements LinkHost {
   }
 
   /** Links that have ended: a caller who connects again has another box. */
-  readonly #past = new Set<string>();
+  readonly #past = new Set<number>();
 
-  #remember(id: string): void {
+  #remember(id: number): void {
     this.#past.add(id);
     if (this.#past.size > MOST_PAST) for (const oldest of this.#past.keys()) return void this.#past.delete(oldest);
   }
@@ -454,7 +454,7 @@ export class Endpoint implements LinkHost {
   }
 
   /** A message of somebody who has not been heard of here: another taker has welcomed him, or nobody was there to. */
-  #stranger(head: Head, id: string, length: number): ServerLink | undefined {
+  #stranger(head: Head, id: number, length: number): ServerLink | undefined {
     if (!this.#takesStrangers(length)) return undefined;
     const member = readRoster(this.#parts.place)?.members.find(({ box }) => box === head.from);
     return this.#admit(head, id, member);
@@ -483,7 +483,7 @@ export class Endpoint implements LinkHost {
   }
 
   /** Makes a link for a caller, unless he is gone or refused. */
-  #admit(head: Head, id: string, identity: Identity | undefined): ServerLink | undefined {
+  #admit(head: Head, id: number, identity: Identity | undefined): ServerLink | undefined {
     const { options, place, onLink, onError } = this.#parts;
     const box = this.native.attachMessageQueue(head.from);
     let credentials: Credentials | undefined;
@@ -621,8 +621,8 @@ export class Endpoint implements LinkHost {
 }
 
 /** The link of messages whose senders are gone. */
-const ABSENT = 'nobody';
+const ABSENT = -1;
 
-function idOf(head: Head): string {
-  return `${head.from}:${head.answerType}`;
+function idOf(head: Head): number {
+  return head.from + head.answerType * 2 ** 32;
 }

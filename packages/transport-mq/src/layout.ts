@@ -7,7 +7,7 @@
  *    2  u8    version
  *    3  u8    kind
  *    4  u32   msqid of the queue in which the sender is reached: his box
- *    8  u32   type by which answers find him there
+ *    8  u32   type by which answers find him there, below 2^21
  *   12  u32   number of the message among its sender's
  *   16  u16   number of this part
  *   18  u16   number of parts
@@ -107,6 +107,7 @@ export function readHead(view: DataView, at: number, length: number, into: Head)
   into.bytes = view.getUint32(at + 20, true);
   into.about = view.getUint32(at + 24, true);
   into.expires = view.getFloat64(at + 32, true);
+  if (into.answerType >= 2 ** 21) return false;
   return into.kind >= Kind.DATA && into.kind <= Kind.PASSED && into.part < into.parts;
 }
 

@@ -44,7 +44,7 @@ export interface LinkHost {
 /** The end of a link that serves: one for each caller that an endpoint has heard of. */
 export class ServerLink extends MqLink {
   /** The endpoint's word for it: the caller's box, and the type that finds it there. */
-  readonly id: string;
+  readonly id: number;
   /** The caller's box; undefined when nobody is to be answered. */
   readonly box: MessageQueueHandle | undefined;
   life: LifeWatch | undefined;
@@ -58,7 +58,7 @@ export class ServerLink extends MqLink {
 
   constructor(
     host: LinkHost,
-    id: string,
+    id: number,
     box: MessageQueueHandle | undefined,
     answerType: number,
     peer: Peer,
