@@ -24,6 +24,8 @@ export class NamedDoorbell implements Doorbell {
   #onWake: (() => void) | undefined;
   #watcher: Watcher | undefined;
   #gone = false;
+  /** The last to wait was the event loop, which hears of the peer's end by itself. */
+  #loopRuns = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -49,10 +51,12 @@ export class NamedDoorbell implements Doorbell {
 
   wait(deadline: Deadline): void {
     const left = deadline === Number.POSITIVE_INFINITY ? deadline : deadline - performance.now();
+    this.#loopRuns = false;
     if (this.#bell.wait(left) !== undefined) this.#gone = true;
   }
 
   nap(): void {
+    this.#loopRuns = true;
     if (this.#bell.nap() !== undefined) this.#gone = true;
   }
 
@@ -79,7 +83,7 @@ export class NamedDoorbell implements Doorbell {
   hungUp(look: boolean): boolean {
     if (this.#gone || this.#closed) return true;
     if (Atomics.load(this.#words, this.#peerGone) !== 0) this.#gone = true;
-    else if (look) this.#look();
+    else if (look && !this.#loopRuns) this.#look();
     return this.#gone;
   }
 

@@ -49,6 +49,11 @@ export class Spinner {
     return this.#peerSlept && this.#vainTries < TRIES ? LONGEST_MS : this.#learnedMs;
   }
 
+  /** Whether how long a blocking wait took teaches anything. */
+  get learns(): boolean {
+    return this.#fixed === undefined;
+  }
+
   /** Whether an event loop that does not poll should nap before it sleeps: when its last naps or sleeps were short. */
   get napPays(): boolean {
     return this.#fixed === 0 && this.#vainNaps < VAIN_NAPS;
