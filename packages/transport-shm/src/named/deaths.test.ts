@@ -100,7 +100,7 @@ describe.each(Object.entries(transports))('%s:', (name, transport) => {
           await new Promise((resolve) => setTimeout(resolve, 500));
           return spent() - begun;
         },
-        { timeout: 8000 },
+        { timeout: 15_000 },
       )
       .toBe(0);
     await client.kill();

@@ -208,7 +208,7 @@ class Host implements Listener {
         processors: this.#addon.availableCpus(),
       });
       memory.unlink();
-      this.#register(link, at, reference);
+      this.#register(link, at, memory);
       Atomics.store(words, at + STATE, ACCEPTED);
       doorbell.ring();
       this.#onLink(link);
@@ -252,13 +252,16 @@ class Host implements Listener {
     Atomics.store(this.#words, at + STATE, REFUSED);
   }
 
-  /** Notes what would be left if both ends were killed, until the link has ended. */
-  #register(link: Link, at: number, reference: MemoryReference): void {
+  /** Notes what would be left if both ends were killed, until it is removed. */
+  #register(link: Link, at: number, memory: LinkMemory): void {
     const words = this.#words;
+    const { reference } = memory;
     const first = linksAt(this.#options.backlog);
     const free = words.subarray(first, first + REGISTERED_LINKS).indexOf(0);
     if (free !== -1 && reference[1] !== 0) words[first + free] = reference[1] + 1;
     void link.closed.then(() => {
+      // Nobody waits at them any more. Were they left to the end's last user, nobody would know of them for a while.
+      memory.removeSemaphores();
       if (!this.#open) return;
       if (free !== -1) words[first + free] = 0;
       // One who was accepted and ended before it saw that.

@@ -70,6 +70,70 @@ describe('a wait for room', () => {
   });
 });
 
+describe('an event loop that cannot poll', () => {
+  /** A link's waits over one segment; `onNap` is what happens while the loop naps. */
+  function napping(onNap: (writer: RingWriter) => void) {
+    const segment = segmentOver(new ArrayBuffer(segmentBytes(RING)), RING);
+    initialiseSegment(segment);
+    const peer = new RingWriter(ringPlace(segment, 1));
+    let naps = 0;
+    const bell: Doorbell = {
+      ring: () => undefined,
+      inTheWay: () => false,
+      wait: () => undefined,
+      nap: () => {
+        naps++;
+        onNap(peer);
+      },
+      listen: () => undefined,
+      hungUp: () => false,
+      ref: () => undefined,
+      unref: () => undefined,
+      close: () => undefined,
+    };
+    const reader = new RingReader(ringPlace(segment, 1), largestMessage(RING));
+    const waits = new RingWaits(
+      reader,
+      new RingWriter(ringPlace(segment, 0)),
+      bell,
+      new Spinner('park', 1),
+      () => undefined,
+    );
+    return { waits, naps: () => naps, take: () => reader.receive() !== null && reader.release() };
+  }
+
+  const send = (writer: RingWriter): void => {
+    writer.claim(8);
+    writer.commit(8);
+  };
+
+  it('naps at the doorbell, and has the message that came meanwhile', () => {
+    const { waits, naps, take } = napping(send);
+    // The first time it may be one of several links that are busy.
+    expect(waits.nap()).toBe(false);
+    for (let i = 1; i <= 10; i++) {
+      expect(waits.nap()).toBe(true);
+      take();
+      expect(naps()).toBe(i);
+    }
+  });
+
+  it('stops when it napped three times in vain', () => {
+    const { waits, naps } = napping(() => undefined);
+    for (let i = 0; i < 10; i++) expect(waits.nap()).toBe(false);
+    expect(naps()).toBe(3);
+  });
+
+  it('does not nap while another link of its thread is busy too', () => {
+    const [one, other] = [napping(send), napping(send)];
+    for (let i = 0; i < 10; i++) {
+      expect(one.waits.nap()).toBe(false);
+      expect(other.waits.nap()).toBe(false);
+    }
+    expect(one.naps() + other.naps()).toBe(0);
+  });
+});
+
 it('a wait rejects when its signal fires while it polls', async () => {
   const { link, drop } = await fullLink('adaptive');
   for (let i = 0; i < 20; i++) {
