@@ -295,7 +295,6 @@ napi_value GetSysvSemaphores(napi_env env, napi_callback_info info) {
   return Int(env, id);
 }
 
-/** Milliseconds since the epoch of the last semop(2) on the set; 0: never, its maker has not given it values. */
 napi_value StatSysvSemaphores(napi_env env, napi_callback_info info) {
   const Call<1> call(env, info, "semctl");
   const auto id = static_cast<int>(Integer(env, call.args[0], 0, INT32_MAX, call.name, "id"));
@@ -311,6 +310,7 @@ napi_value StatSysvSemaphores(napi_env env, napi_callback_info info) {
       {"mode", found.sem_perm.mode & 0777},
       {"count", static_cast<double>(found.sem_nsems)},
       {"usedAtS", static_cast<double>(found.sem_otime)},
+      {"lastPid", semctl(id, 0, GETPID)},
   };
   for (const auto& [name, number] : fields) {
     napi_value value = nullptr;

@@ -28,6 +28,8 @@ export interface SysvSemaphoresStatus {
   readonly count: number;
   /** Seconds since 1970 at the last semop(2); 0 as long as its maker has not given it values. */
   readonly usedAtS: number;
+  /** The process that was the last to change the first of them. */
+  readonly lastPid: number;
 }
 
 /** One semaphore. A unit that was taken with `undo` is given back when the process ends, or this handle is closed. */

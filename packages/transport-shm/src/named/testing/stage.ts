@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Link, parseAddress, type Transport, type TransportOptions } from '@callgate/core/transport';
+import { loadAddon } from '@callgate/native';
 import { posixShmTransport, sysvShmTransport } from '../../index.js';
 
 export const transports = { 'shm+posix': posixShmTransport, 'shm+sysv': sysvShmTransport } as const;
@@ -26,16 +27,26 @@ export function soon(ms = 10_000): number {
   return performance.now() + ms;
 }
 
-/** What there is on this machine that outlives processes, of this kind of memory. */
+/** What there is on this machine that outlives processes, of this kind of memory, and is not known to be another test's. */
 export function leftovers(): string[] {
-  const ids = ['shm', 'sem'].flatMap((kind) => {
+  const addon = loadAddon();
+  const idsOf = (kind: 'shm' | 'sem'): number[] => {
     const [, ...lines] = readFileSync(`/proc/sysvipc/${kind}`, 'latin1').trimEnd().split('\n');
-    return lines.map((line) => `${kind} ${line.trim().split(/\s+/)[1]}`);
-  });
-  const names = existsSync('/dev/shm')
-    ? readdirSync('/dev/shm').filter((name) => name.includes(`test-${process.pid}-`))
-    : [];
-  return [...names, ...ids];
+    return lines.map((line) => Number(line.trim().split(/\s+/)[1]));
+  };
+  const ours = (pid: number): boolean => pid === process.pid || !existsSync(`/proc/${pid}`);
+  const kept = (id: number, pidOf: (id: number) => number): boolean => {
+    try {
+      return ours(pidOf(id));
+    } catch {
+      return false; // It has just gone.
+    }
+  };
+  return [
+    ...readdirSync('/dev/shm').filter((name) => name.includes(`test-${process.pid}-`)),
+    ...idsOf('shm').flatMap((id) => (kept(id, () => addon.statSysvMemory(id).creatorPid) ? [`shm ${id}`] : [])),
+    ...idsOf('sem').flatMap((id) => (kept(id, () => addon.statSysvSemaphores(id).lastPid) ? [`sem ${id}`] : [])),
+  ];
 }
 
 /** Waits until nothing of what has come since `before` stays. Others use this machine, too: what comes and goes may be theirs. */
