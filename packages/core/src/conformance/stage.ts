@@ -50,8 +50,8 @@ export class Stage {
   /** A fresh URL for a peer to listen at. */
   readonly remoteUrl: () => string;
   readonly scratch: string;
-  readonly remoteUrls: readonly string[];
   readonly atStart: Machine;
+  readonly #remoteUrls: string[];
   readonly #test: ResolvedTest;
   readonly #links: Link[] = [];
   readonly #listeners: Listener[] = [];
@@ -62,7 +62,7 @@ export class Stage {
     this.transport = options.transport;
     this.newUrl = options.newUrl;
     this.scratch = options.scratch;
-    this.remoteUrls = options.remoteUrls;
+    this.#remoteUrls = options.remoteUrls;
     this.atStart = options.atStart;
     this.remoteUrl = () => {
       const url = options.newUrl();
@@ -179,5 +179,19 @@ export class Stage {
     this.#links.length = 0;
     this.#peers.length = 0;
     this.#listeners.length = 0;
+    // What can't be cleared away now is tried again at the end, where it counts.
+    await this.clearAwayServers().catch(() => undefined);
+  }
+
+  /**
+   * Whatever killed servers left at their addresses, the next one that listens there clears away. Soon, since what has no
+   * owner in the kernel's lists would look like a leak to other suites that run at the same time.
+   */
+  async clearAwayServers(): Promise<void> {
+    const { transport, options } = this;
+    for (let url = this.#remoteUrls.at(-1); url !== undefined; url = this.#remoteUrls.at(-1)) {
+      await (await transport.listen(parseAddress(url), options, (link) => link.abort())).close();
+      this.#remoteUrls.pop();
+    }
   }
 }

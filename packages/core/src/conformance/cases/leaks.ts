@@ -111,8 +111,7 @@ export function leaks({ it, expected, ways }: Suite): void {
   it('has left nothing in its folder, in /dev/shm and among the System V objects', async (stage) => {
     const { client, server, listening } = await stage.pair();
     await Promise.all([client.close(stage.patience), server.close(stage.patience), listening.listener.close()]);
-    // Whatever a killed server left at its address, the next one that listens there clears away.
-    for (const url of stage.remoteUrls) await (await stage.listen(url)).listener.close();
+    await stage.clearAwayServers();
     const own = new Set([process.pid, ...RemotePeer.pids]);
     const look = () => {
       const now = lookAtMachine();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -27,17 +27,19 @@ export function soon(ms = 10_000): number {
   return performance.now() + ms;
 }
 
-/** What there is on this machine that outlives processes, of this kind of memory, and is not known to be another test's. */
+/** This process and those that it has started. */
+const own = new Set([process.pid]);
+
+/** What there is on this machine that outlives processes, of this kind of memory, and was last used by one of ours. */
 export function leftovers(): string[] {
   const addon = loadAddon();
   const idsOf = (kind: 'shm' | 'sem'): number[] => {
     const [, ...lines] = readFileSync(`/proc/sysvipc/${kind}`, 'latin1').trimEnd().split('\n');
     return lines.map((line) => Number(line.trim().split(/\s+/)[1]));
   };
-  const ours = (pid: number): boolean => pid === process.pid || !existsSync(`/proc/${pid}`);
   const kept = (id: number, pidOf: (id: number) => number): boolean => {
     try {
-      return ours(pidOf(id));
+      return own.has(pidOf(id));
     } catch {
       return false; // It has just gone.
     }
@@ -101,6 +103,7 @@ export function start(command: string, ...args: string[]) {
     timeout: 20_000,
     killSignal: 'SIGKILL',
   });
+  if (child.pid !== undefined) own.add(child.pid);
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
