@@ -42,7 +42,7 @@ function start(...args: string[]) {
 }
 
 test('every subject is measured in every scenario that it can do, and nothing is left behind', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const file = join(dir, 'rows.json');
   const { code, out, err } = await start(...brief, '--json', file).ended;
@@ -77,7 +77,7 @@ test('notifications are measured beside bare signals, and all are received', { t
   expect(leftoversOf(scratch)).toEqual([]);
 });
 
-test('on one core every subject with a bare counterpart is measured beside it', { timeout: 120_000 }, async () => {
+test('on one core every subject with a bare counterpart is measured beside it', { timeout: 300_000 }, async () => {
   const file = join(dir, 'rows.json');
   const { code, out, err } = await start('--figure', 'one-core', ...brief, '--json', file).ended;
   expect([code, err]).toEqual([0, expect.not.stringContaining('failed')]);

@@ -42,18 +42,19 @@ function tableOf(kind: string): string[][] {
 const USERS = { shm: [4, 5], msg: [5, 6] } as const;
 
 /**
- * True when it is known which processes have used a System V object, such as `shm 123`, and none of them is of `own`:
- * other tests run at the same time, and leave behind what they later clear away.
+ * True when no process of `own` has used a System V object, such as `shm 123`: other tests run at the same time, and
+ * leave behind what they later clear away. A queue through which nothing ever went counts as theirs, since the kernel
+ * does not tell who made it. A set of semaphores of which the same is true counts as one's own.
  */
 export function isForeignObject(object: string, own: ReadonlySet<number>): boolean {
   const [kind = '', id = ''] = object.split(' ');
-  const users = (kind === 'sem' ? usersOfSemaphores(id) : usersOf(kind as 'shm' | 'msg', id)).filter((pid) => pid > 0);
+  const users = kind === 'sem' ? usersOfSemaphores(id).filter((pid) => pid > 0) : usersOf(kind as 'shm' | 'msg', id);
   return users.length > 0 && !users.some((pid) => own.has(pid));
 }
 
 function usersOf(kind: 'shm' | 'msg', id: string): number[] {
-  const columns = tableOf(kind).find((row) => row[1] === id) ?? [];
-  return USERS[kind].map((column) => Number(columns[column]));
+  const columns = tableOf(kind).find((row) => row[1] === id);
+  return columns === undefined ? [] : USERS[kind].map((column) => Number(columns[column]));
 }
 
 /** Who last worked on each semaphore; none where ipcs(1) is missing, which asks the kernel (semctl(2), GETPID). */
