@@ -75,6 +75,8 @@ export class ClientLink extends MqLink {
   /** The thread waits for a message, or has one. */
   #threadWaits = false;
   #polling = false;
+  /** The thread keeps the event loop alive. */
+  #holds = false;
   #armDue: NodeJS.Immediate | undefined;
   /** The servers have changed since the kernel was told whom to watch for a blocked thread. */
   #unwatched = true;
@@ -237,7 +239,8 @@ export class ClientLink extends MqLink {
   }
 
   protected hold(alive: boolean): void {
-    if (this.#thread === undefined) return;
+    if (this.#thread === undefined || alive === this.#holds) return;
+    this.#holds = alive;
     if (alive) this.#thread.ref();
     else this.#thread.unref();
   }

@@ -72,6 +72,8 @@ export class Endpoint implements LinkHost {
   #idle = false;
   #disposed = false;
   #alive = true;
+  /** Whether the event loop is kept alive now. */
+  #holds = false;
   #pollMs = LONGEST_POLL_MS;
   readonly #crowd = new Crowd();
   readonly #held = new Set<ServerLink>();
@@ -602,6 +604,9 @@ export class Endpoint implements LinkHost {
   #updateRef(): void {
     if (this.#disposed) return;
     const alive = (this.#listening && this.#alive) || this.#held.size > 0;
+    // Asked for by every wait of every link, and hardly ever another.
+    if (alive === this.#holds) return;
+    this.#holds = alive;
     if (alive) this.#hears.ref();
     else this.#hears.unref();
   }

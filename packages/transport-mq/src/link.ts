@@ -125,6 +125,7 @@ export abstract class MqLink implements Link {
     if (this.ended) return null;
     if (this.inbox.lent) throw misuse('receive: the last message is not released');
     // Who has just sent something has no answer yet: a look would be a system call for nothing.
+    if (this.outbox.pending) this.push();
     const look = !this.#justSent;
     this.#justSent = false;
     while (look && this.inbox.length === 0 && this.end === undefined && this.pull()) {
