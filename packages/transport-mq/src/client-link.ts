@@ -138,6 +138,8 @@ export class ClientLink extends MqLink {
     return sendControl(this.#native, this.#parts.mailbox, NORMAL, Kind.OPEN, this.box, 0, text);
   }
 
+  protected readonly asks = true;
+
   protected address(length: number): boolean {
     const about = this.#about;
     const revokes = this.#revokes;

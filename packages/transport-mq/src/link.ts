@@ -71,6 +71,11 @@ export abstract class MqLink implements Link {
   // --- what the two ends do differently ---
   /** Sends a part of the message in the outbox to where it goes; false when there is no room. Throws a system error. */
   protected abstract transmit(type: number, bytes: Buffer, start: number, end: number, first: boolean): boolean;
+  /**
+   * Who asks has no answer yet when he has just sent something: to look would be a system call for nothing. Who answers
+   * may well find the next question: on one processor, sending wakes the caller, who asks again before this side goes on.
+   */
+  protected abstract readonly asks: boolean;
   /** Seals the claim, and says where the message goes; false when there is no such claim. */
   protected abstract address(length: number): boolean;
   protected abstract get boxed(): boolean;
@@ -124,9 +129,8 @@ export abstract class MqLink implements Link {
     this.news = false;
     if (this.ended) return null;
     if (this.inbox.lent) throw misuse('receive: the last message is not released');
-    // Who has just sent something has no answer yet: a look would be a system call for nothing.
     if (this.outbox.pending) this.push();
-    const look = !this.#justSent;
+    const look = !(this.#justSent && this.asks);
     this.#justSent = false;
     while (look && this.inbox.length === 0 && this.end === undefined && this.pull()) {
       // What came may have been no message.

@@ -136,6 +136,8 @@ export class ServerLink extends MqLink {
     if (this.box !== undefined) this.#host.sendLater(this.box, Kind.ABORT, encodeFailure(error), this.life?.identity);
   }
 
+  protected readonly asks = false;
+
   protected address(length: number): boolean {
     const done = this.outbox.commit(length, Kind.DATA, this.#answerType, this.#about, Number.POSITIVE_INFINITY);
     this.#about = 0;
