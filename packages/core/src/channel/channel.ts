@@ -168,7 +168,7 @@ export class Channel {
         throw error;
       }
     };
-    if (kind === Kind.CANCEL && this.link instanceof CallerLink) this.link.forget(callId);
+    if (kind === Kind.CANCEL && this.link instanceof CallerLink) this.link.giveUp(callId);
     if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes: payload.length + ENVELOPE_BYTES, attempt });
     else this.queueFlush();
   }

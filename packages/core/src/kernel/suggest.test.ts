@@ -12,6 +12,10 @@ describe('A slip of the pen', () => {
     expect(nearest(word, ['url', 'timeout', 'transport', 'shm', 'inproc'])).toBe(meant);
   });
 
+  test('that swaps two letters is not taken for a shorter word.', () => {
+    expect(nearest('smh', ['mq', 'shm', 'unix'])).toBe('shm');
+  });
+
   test('is told as a question.', () => {
     expect(didYouMean('tiemout', ['url', 'timeout'])).toBe('; did you mean "timeout"?');
   });

@@ -72,7 +72,7 @@ export class CallerLink extends WrappedLink {
   }
 
   /** The caller has given up: its call makes room at once, and is sent no more. */
-  forget(callId: number): void {
+  giveUp(callId: number): void {
     this.#spill();
     const call = this.#calls.get(callId);
     if (call === undefined) return;

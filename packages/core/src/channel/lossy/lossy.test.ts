@@ -162,7 +162,7 @@ it('gives up a call that its caller has forgotten, and its callee hears of it', 
   });
   void receiveAll(caller, () => undefined);
   put(caller, Kind.REQUEST, 0, 7, 'slow');
-  caller.forget(7);
+  caller.giveUp(7);
   put(caller, Kind.CANCEL, 0, 7, '');
   while (heard.length < 2) {
     await new Promise<void>((resolve) => {
