@@ -54,6 +54,7 @@ constexpr Entry kFunctions[] = {
     {"createWatcher", Guarded<CreateWatcher>},
     {"availableCpus", Guarded<AvailableCpus>},
     {"currentCpu", Guarded<CurrentCpu>},
+    {"leaveCpu", Guarded<LeaveCpu>},
     {"lockFile", Guarded<LockFile>},
     {"getMessageQueue", Guarded<GetMessageQueue>},
     {"attachMessageQueue", Guarded<AttachMessageQueue>},

@@ -62,6 +62,7 @@ void DefineWatcher(napi_env env, State& state);
 // system.cc
 CALLGATE_FUNCTION(AvailableCpus);
 CALLGATE_FUNCTION(CurrentCpu);
+CALLGATE_FUNCTION(LeaveCpu);
 // lock.cc
 CALLGATE_FUNCTION(LockFile);
 // message-queue.cc, message-thread.cc

@@ -365,4 +365,9 @@ export interface NativeAddon extends SharedAddon {
   availableCpus(): number;
   /** The CPU on which the calling thread runs right now (sched_getcpu(3)). No system call. */
   currentCpu(): number;
+  /**
+   * Moves the calling thread to another of its processors at once, by forbidding it this one for a moment
+   * (sched_setaffinity(2)). False when it has no other. Where the thread may run is afterwards as it was.
+   */
+  leaveCpu(): boolean;
 }

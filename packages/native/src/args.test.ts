@@ -134,3 +134,12 @@ test('the number of available processors is between one and those that are there
   expect(addon.currentCpu()).toBeGreaterThanOrEqual(0);
   expect(addon.currentCpu()).toBeLessThan(1 << 20);
 });
+
+test('a thread that leaves its processor goes on another, and may use both afterwards', () => {
+  const before = addon.availableCpus();
+  const here = addon.currentCpu();
+  const left = addon.leaveCpu();
+  expect(left).toBe(before > 1);
+  if (left) expect(addon.currentCpu()).not.toBe(here);
+  expect(addon.availableCpus()).toBe(before);
+});

@@ -63,6 +63,12 @@ export class ShmDoorbell implements Doorbell {
     return Atomics.load(this.#words, CPU + this.#peer) === cpu;
   }
 
+  leave(): boolean {
+    const left = this.#parts.addon.leaveCpu();
+    this.#publishCpu();
+    return left;
+  }
+
   wait(deadline: Deadline): void {
     this.#heed(this.#parts.addon.poll(this.#polled, WAIT_EVENTS, deadline - performance.now()));
   }

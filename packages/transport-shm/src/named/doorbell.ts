@@ -49,6 +49,10 @@ export class NamedDoorbell implements Doorbell {
     return Atomics.load(this.#words, this.#peerProcessor) === this.#addon.currentCpu() + 1;
   }
 
+  leave(): boolean {
+    return this.#addon.leaveCpu();
+  }
+
   wait(deadline: Deadline): void {
     const left = deadline === Number.POSITIVE_INFINITY ? deadline : deadline - performance.now();
     this.#loopRuns = false;

@@ -73,6 +73,10 @@ export class PollingDoorbell implements Doorbell, Polling {
     return false;
   }
 
+  leave(): boolean {
+    return false;
+  }
+
   wait(deadline: Deadline): void {
     const pause = Math.min(this.#nextPause(SHORTEST_MS), deadline - performance.now());
     if (this.#parts.addon.poll(this.#polled, LOOK_EVENTS, pause) !== 0) this.#gone = true;

@@ -37,6 +37,10 @@ export class InprocDoorbell implements Doorbell {
     return false;
   }
 
+  leave(): boolean {
+    return false;
+  }
+
   wait(deadline: Deadline): void {
     const left = deadline - performance.now();
     if (left > 0) Atomics.wait(this.#words, BELL + this.#own, 0, Math.min(left, LOOK_MS));

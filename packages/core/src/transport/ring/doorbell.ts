@@ -12,6 +12,8 @@ export interface Doorbell {
    * it had better sleep: the peer can go on, and the kernel wakes this thread on another processor, if one is free.
    */
   inTheWay(): boolean;
+  /** Takes this thread to another processor. False when there is none. */
+  leave(): boolean;
   /** Blocks the thread until rung, hung up, or the deadline. May return early; the caller looks again. */
   wait(deadline: Deadline): void;
   /**

@@ -50,6 +50,7 @@ describe('a wait for room', () => {
     const bell: Doorbell = {
       ring: () => undefined,
       inTheWay: () => false,
+      leave: () => false,
       // The peer makes room for the other wait, while this thread sleeps in this one.
       wait: () => {
         for (let span = peer.receive(); span !== null; span = peer.receive()) peer.release();
@@ -80,6 +81,7 @@ describe('an event loop that cannot poll', () => {
     const bell: Doorbell = {
       ring: () => undefined,
       inTheWay: () => false,
+      leave: () => false,
       wait: () => undefined,
       nap: () => {
         naps++;

@@ -178,11 +178,16 @@ export class RingWaits {
         lookAt = now + LOOK_MS;
       }
       if (now > askAt) {
-        if (this.#bell.inTheWay()) return false;
+        if (this.#bell.inTheWay() && !this.#leave(now)) return false;
         askAt = now + ASK_MS;
       }
     } while (now < until);
     return false;
+  }
+
+  /** True when this thread, which is in its peer's way, has gone to another processor, so that it may poll on. */
+  #leave(now: number): boolean {
+    return this.#spinner.shouldLeave(now) && this.#bell.leave();
   }
 
   async #pollThenSleep(want: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
@@ -205,7 +210,7 @@ export class RingWaits {
         if (!this.#over && this.#bell.hungUp(false)) this.#onPeerGone();
         now = performance.now();
       } else if (now > askAt && !this.#over) {
-        if (this.#bell.inTheWay()) break;
+        if (this.#bell.inTheWay() && !this.#leave(now)) break;
         askAt = now + ASK_MS;
       }
     }

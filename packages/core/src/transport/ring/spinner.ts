@@ -10,6 +10,9 @@ const SHORTEST_MS = 0.004;
 const EXPLORE_EVERY = 16;
 /** Tries in a row to outlast the waking of a peer. */
 const TRIES = 4;
+/** Least and longest time, in ms, between two moves to another processor: where all are taken, moving leads nowhere. */
+const SHORTEST_STAY_MS = 0.5;
+const LONGEST_STAY_MS = 1000;
 /** Naps in vain until the event loop sleeps at once again. */
 const VAIN_NAPS = 3;
 
@@ -32,6 +35,10 @@ export class Spinner {
   #sleptAt = 0;
   #sleeps = 0;
   #vainNaps = 0;
+  /** Waits in a row that were in the way of the peer. */
+  #inTheWay = 0;
+  #stayMs = SHORTEST_STAY_MS;
+  #movedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * A number is how long to poll, in ms, always: for mechanisms whose sleep teaches nothing. With one processor nobody can
@@ -71,7 +78,21 @@ export class Spinner {
   metWhilePolling(): void {
     this.#peerSlept = false;
     this.#vainTries = 0;
+    this.#inTheWay = 0;
     if (this.#learnedMs < LONGEST_MS) this.#learnedMs = Math.min(LONGEST_MS, this.#learnedMs * 4);
+  }
+
+  /**
+   * This thread polls on its peer's processor. Sleeping lets the peer go on; but when the two are woken onto one
+   * processor again and again, it is better to leave it: true, ever more rarely while that does not help for long.
+   */
+  shouldLeave(nowMs: number): boolean {
+    const stayed = nowMs - this.#movedAt;
+    if (++this.#inTheWay < 2 || stayed < this.#stayMs) return false;
+    this.#stayMs = stayed < 4 * this.#stayMs ? Math.min(LONGEST_STAY_MS, 4 * this.#stayMs) : SHORTEST_STAY_MS;
+    this.#movedAt = nowMs;
+    this.#inTheWay = 0;
+    return true;
   }
 
   sleeps(nowMs: number): void {
