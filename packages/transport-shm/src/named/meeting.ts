@@ -48,6 +48,9 @@ const ANSWER_MS = 100;
 
 const rest = new Int32Array(new SharedArrayBuffer(4));
 
+/** The longest delay that setTimeout takes, in ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Blocks the thread. */
 export function connectSync(
   mechanism: Mechanism,
@@ -186,9 +189,21 @@ class Meeting {
   whenAnswered(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const { doorbell } = this;
-      const left = this.#deadline - performance.now();
-      const timer = left < 2 ** 31 ? globalThis.setTimeout(() => look(), Math.max(0, Math.ceil(left))) : undefined;
+      let timer: NodeJS.Timeout | undefined;
+      let over = false;
+      // Timers keep time by whole milliseconds, and may fire a moment before the deadline: then there is another.
+      const arm = (): void => {
+        const left = Math.ceil(this.#deadline - performance.now());
+        timer = globalThis.setTimeout(
+          () => {
+            look();
+            if (!over) arm();
+          },
+          Math.min(Math.max(1, left), LONGEST_TIMER_MS),
+        );
+      };
       const done = (): void => {
+        over = true;
         clearTimeout(timer);
         doorbell.unref();
         signal?.removeEventListener('abort', look);
@@ -207,6 +222,7 @@ class Meeting {
       doorbell.listen(look);
       doorbell.ref();
       signal?.addEventListener('abort', look);
+      arm();
       look();
     });
   }
