@@ -1,4 +1,4 @@
-import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
+import { RpcError } from '@callgate/core/errors';
 import {
   abortedHere,
   checkHandles,
@@ -18,29 +18,15 @@ import {
   VALUE_AT,
   Waiter,
 } from '@callgate/core/transport';
-import type { Fd, NativeAddon, Watcher } from '@callgate/native';
+import type { Watcher } from '@callgate/native';
 import type { AnnouncedSignal } from './announcement.js';
 import { isRealTime, type RealTimeRange } from './numbers.js';
-import { maskHas, statusOf } from './processes.js';
+import { Outgoing, type SendLinkParts } from './outgoing.js';
 
 const READABLE = 1;
 /** Milliseconds between two tries while the receiver has no room, or has not taken what was sent: nothing tells, so it doubles. */
 const SHORTEST_PAUSE_MS = 0.02;
 const LONGEST_PAUSE_MS = 16;
-/** Milliseconds after which a blocked thread looks whether the receiver still receives: only its death wakes it. */
-const LOOK_MS = 100;
-
-export interface SendLinkParts {
-  readonly addon: NativeAddon;
-  /** The receiving process, as pidfd_open(2) names it. */
-  readonly process: Fd;
-  /** Its announcement, whose lock it holds while it receives. */
-  readonly guard: Fd;
-  readonly pid: number;
-  readonly peer: Peer;
-  readonly signals: readonly AnnouncedSignal[];
-  readonly range: RealTimeRange;
-}
 
 /** The sending end: one signal per message, to one process. Owns the descriptors. */
 export class SendLink implements NotificationLink {
@@ -49,7 +35,8 @@ export class SendLink implements NotificationLink {
   readonly maxMessageBytes = NOTIFICATION_BYTES;
   readonly notifications: readonly AnnouncedSignal[];
   readonly closed: Promise<LinkEnd>;
-  readonly #parts: SendLinkParts;
+  readonly #outgoing: Outgoing;
+  readonly #range: RealTimeRange;
   readonly #span: Span;
   readonly #watcher: Watcher;
   readonly #readable = new Waiter(() => this.#keepAlive());
@@ -58,15 +45,12 @@ export class SendLink implements NotificationLink {
   #end: LinkEnd | undefined;
   #claimed = false;
   #closing: Promise<void> | undefined;
-  /** A committed message for which there was no room yet. */
-  #held: { readonly signal: number; readonly value: number | undefined } | undefined;
   #retry: NodeJS.Timeout | undefined;
-  /** Signals sent that the receiver may not have taken. */
-  readonly #sent = new Set<number>();
   #alive = true;
 
   constructor(parts: SendLinkParts) {
-    this.#parts = parts;
+    this.#outgoing = new Outgoing(parts, (end) => this.#finish(end));
+    this.#range = parts.range;
     this.peer = parts.peer;
     this.notifications = parts.signals;
     const bytes = Buffer.alloc(NOTIFICATION_BYTES);
@@ -79,7 +63,7 @@ export class SendLink implements NotificationLink {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    this.#watcher = parts.addon.createWatcher(parts.process, () => this.#finish(this.#died()));
+    this.#watcher = parts.addon.createWatcher(parts.process, () => this.#outgoing.died());
     this.#watcher.unref();
     this.#watcher.watch(READABLE);
   }
@@ -117,10 +101,8 @@ export class SendLink implements NotificationLink {
       throw new RpcError('INVALID_ARGUMENT', words);
     }
     // Real-time signals always bring a value: only then the kernel says when there is no room for one more.
-    const value = isRealTime(kind.signal, this.#parts.range) ? view.getUint32(VALUE_AT, true) : undefined;
-    if (this.#signal(kind.signal, value)) return;
-    this.#held = { signal: kind.signal, value };
-    this.#retryIn(1);
+    const value = isRealTime(kind.signal, this.#range) ? view.getUint32(VALUE_AT, true) : undefined;
+    if (!this.#outgoing.send(kind.signal, value)) this.#retryIn(1);
   }
 
   abandon(): void {
@@ -128,26 +110,12 @@ export class SendLink implements NotificationLink {
   }
 
   flush(): void {
-    if (this.#end === undefined && this.#held !== undefined) this.#trySendHeld();
-  }
-
-  /** Sends; false when there is no room. Throws the link's end when there is nobody to send to. */
-  #signal(signal: number, value: number | undefined): boolean {
-    const { addon, process, guard } = this.#parts;
-    try {
-      if (!addon.sendSignal(process, guard, signal, value)) return false;
-    } catch (error) {
-      this.#finish(this.#failure(error));
-      throw this.#end?.error;
-    }
-    if (signal !== 0) this.#sent.add(signal);
-    return true;
+    if (this.#end === undefined && this.#outgoing.holds) this.#trySendHeld();
   }
 
   #sendHeld(): boolean {
-    if (this.#held === undefined) return true;
-    if (!this.#signal(this.#held.signal, this.#held.value)) return false;
-    this.#held = undefined;
+    if (!this.#outgoing.holds) return true;
+    if (!this.#outgoing.sendHeld()) return false;
     clearTimeout(this.#retry);
     this.#writable.settle(true);
     return true;
@@ -193,7 +161,7 @@ export class SendLink implements NotificationLink {
   }
 
   whenWritable(_bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
-    if (this.#end === undefined && (this.#held === undefined || this.#trySendHeld())) return Promise.resolve(true);
+    if (this.#end === undefined && this.#trySendHeld()) return Promise.resolve(true);
     return this.#when(this.#writable, deadline, signal);
   }
 
@@ -208,7 +176,7 @@ export class SendLink implements NotificationLink {
   }
 
   waitReadable(deadline: Deadline): boolean {
-    return this.#block(deadline, () => this.#receives() && false);
+    return this.#block(deadline, () => this.#outgoing.receives() && false);
   }
 
   waitWritable(_bytes: number, deadline: Deadline): boolean {
@@ -216,47 +184,17 @@ export class SendLink implements NotificationLink {
   }
 
   waitTaken(deadline: Deadline): boolean {
-    return this.#block(deadline, () => this.#trySendHeld() && this.#taken()) && this.#end === undefined;
+    return this.#block(deadline, () => this.#trySendHeld() && this.#outgoing.taken()) && this.#end === undefined;
   }
 
   /** Blocks until `done`, or until the link has ended: true; false at the deadline. Looks in growing pauses. */
   #block(deadline: Deadline, done: () => boolean): boolean {
-    const { addon, process } = this.#parts;
     for (let pause = SHORTEST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       if (this.ended || done() || this.ended) return true;
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      if (
-        addon.poll(
-          [process],
-          [READABLE],
-          Math.min(left, this.#held === undefined && this.#sent.size === 0 ? LOOK_MS : pause),
-        ) !== 0
-      )
-        this.#finish(this.#died());
+      this.#outgoing.pause(pause, left);
     }
-  }
-
-  /** Whether none of what was sent waits at the receiver any more; what others sent by the same signals counts, too. */
-  #taken(): boolean {
-    if (this.#sent.size === 0) return true;
-    const { addon, process, pid } = this.#parts;
-    const status = statusOf(pid);
-    // Whoever has this pid is the receiver as long as that has not ended.
-    if (status === undefined || addon.poll([process], [READABLE], 0) !== 0) {
-      this.#finish(this.#died());
-      return false;
-    }
-    for (const signal of this.#sent) if (!maskHas(status.pending, signal)) this.#sent.delete(signal);
-    // A receiver that has stopped receiving has dropped them.
-    return this.#sent.size === 0 && this.#receives();
-  }
-
-  #receives(): boolean {
-    const { addon, guard } = this.#parts;
-    if (addon.isGuardHeld(guard)) return true;
-    this.#finish(this.#stopped());
-    return false;
   }
 
   ref(): void {
@@ -290,7 +228,7 @@ export class SendLink implements NotificationLink {
   async #close(deadline: Deadline): Promise<void> {
     // The first look comes after `#closing` is set: no claim gets in between.
     await undefined;
-    if (this.#held !== undefined && this.#end === undefined && !this.#trySendHeld()) {
+    if (this.#end === undefined && !this.#trySendHeld()) {
       while (this.#writable.waiting) this.#writable.settle(true);
       await this.whenWritable(NOTIFICATION_BYTES, deadline);
     }
@@ -300,12 +238,12 @@ export class SendLink implements NotificationLink {
   closeSync(deadline: Deadline = performance.now() + 2000): void {
     if (this.#end !== undefined) return;
     this.#closing ??= Promise.resolve();
-    if (this.#held !== undefined) this.waitWritable(NOTIFICATION_BYTES, deadline);
+    if (this.#outgoing.holds) this.waitWritable(NOTIFICATION_BYTES, deadline);
     this.#closeNow();
   }
 
   #closeNow(): void {
-    this.#finish({ by: 'local', orderly: this.#held === undefined, error: closedHere() });
+    this.#finish({ by: 'local', orderly: !this.#outgoing.holds, error: closedHere() });
   }
 
   abort(error?: RpcError): void {
@@ -316,38 +254,11 @@ export class SendLink implements NotificationLink {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#claimed = false;
-    this.#held = undefined;
     clearTimeout(this.#retry);
     this.#watcher.close();
-    this.#parts.process.close();
-    this.#parts.guard.close();
+    this.#outgoing.close();
     this.#readable.settle(true);
     this.#writable.settle(true);
     this.#settleClosed(end);
   }
-
-  #failure(error: unknown): LinkEnd {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ESRCH') return this.#died();
-    if (code === 'EOWNERDEAD') return this.#stopped();
-    return {
-      by: 'fault',
-      orderly: false,
-      error: fromErrno(error, `cannot send a signal to ${describePeer(this.peer)}`),
-    };
-  }
-
-  #died(): LinkEnd {
-    const words = `${describePeer(this.peer)} has ended`;
-    return { by: 'peer', orderly: false, error: gone(words, Reason.PEER_DIED) };
-  }
-
-  #stopped(): LinkEnd {
-    const words = `${describePeer(this.peer)} no longer receives signals: it has stopped listening`;
-    return { by: 'peer', orderly: true, error: gone(words, Reason.PEER_CLOSED) };
-  }
-}
-
-function gone(words: string, reason: string): RpcError {
-  return new RpcError('UNAVAILABLE', words, { reason, failed: 'channel' });
 }
