@@ -31,6 +31,8 @@
         "native/signal.cc",
         "native/shared-memory.cc",
         "native/semaphore.cc",
+        "native/semaphore-posix.cc",
+        "native/semaphore-sysv.cc",
         "native/bell.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],

@@ -98,7 +98,7 @@ CALLGATE_FUNCTION(GetSysvMemory);
 CALLGATE_FUNCTION(StatSysvMemory);
 CALLGATE_FUNCTION(AttachSysvMemory);
 CALLGATE_FUNCTION(RemoveSysvMemory);
-// semaphore.cc
+// semaphore.cc, semaphore-posix.cc, semaphore-sysv.cc
 CALLGATE_FUNCTION(OpenPosixSemaphore);
 CALLGATE_FUNCTION(UnlinkPosixSemaphore);
 CALLGATE_FUNCTION(GetSysvSemaphores);

@@ -8,8 +8,8 @@ export {
   type Semaphore,
   type SemaphoreOptions,
   type SemaphoreTimeout,
-  setInWords,
 } from './semaphore.js';
+export { setInWords } from './semaphore-errors.js';
 export {
   createSharedMemory,
   isWhole,
