@@ -77,8 +77,8 @@ async function serve(options: TransportOptions = {}): Promise<Program> {
   return server;
 }
 
-function clientOf(transport: TransportOptions = {}) {
-  const client = createClient(Mail, url, { timeout: 10_000, transport });
+function clientOf(transport: TransportOptions = {}, urgent?: boolean) {
+  const client = createClient(Mail, url, { timeout: 10_000, transport, urgent });
   endings.push(() => client.$close());
   return client;
 }
@@ -142,6 +142,24 @@ test('what is sent before any server runs is kept and delivered, what is urgent 
     'note two',
     'shout plain',
   ]);
+});
+
+test('a method says whether it is urgent, a client for those that do not, and a call for itself', async () => {
+  const plain = clientOf({ persistent: true });
+  const hasty = clientOf({ persistent: true }, true);
+  const never = { timeout: 'never' } as const;
+  await plain.note({ text: 'plain: first' }, never);
+  await plain.alarm({ text: 'plain: by method' }, never);
+  await plain.alarm({ text: 'plain: not by call' }, { ...never, urgent: false });
+  await hasty.note({ text: 'hasty: not by call' }, { ...never, urgent: false });
+  await hasty.note({ text: 'hasty: by client' }, never);
+  const server = await serve();
+  await server.line('alarm plain: not');
+  await server.line('note hasty: not');
+  // Each caller's, in the order in which they were taken: what several callers send is handled as they come.
+  const of = (who: string) => server.lines.filter((line) => line.includes(who));
+  expect(of('plain')).toEqual(['alarm plain: by method', 'note plain: first', 'alarm plain: not by call']);
+  expect(of('hasty')).toEqual(['note hasty: by client', 'note hasty: not by call']);
 });
 
 test('one-way messages outlive the process that sent them', async () => {

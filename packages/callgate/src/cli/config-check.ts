@@ -21,9 +21,10 @@ export function checkConfig(file: string | undefined): boolean {
 
 function describe(settings: Folded): YAMLMap {
   const map = new YAMLMap();
-  const { address, timeout, options, codec } = settings;
+  const { address, timeout, urgent, options, codec } = settings;
   if (address !== undefined) put(map, 'url', address.url, settings, ['url']);
   if (timeout !== undefined) put(map, 'timeout', timeout, settings, ['timeout']);
+  if (urgent !== undefined) put(map, 'urgent', urgent, settings, ['urgent']);
   if (codec !== undefined) put(map, 'codec', codec, settings, ['codec']);
   const names = Object.keys(options);
   if (names.length === 0) return map;

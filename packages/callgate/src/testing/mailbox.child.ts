@@ -27,6 +27,10 @@ async function serve(): Promise<void> {
       console.log(`note ${text}`);
       return { text: '' };
     },
+    alarm: ({ text }) => {
+      console.log(`alarm ${text}`);
+      return { text: '' };
+    },
   });
   try {
     await server.listen(url, JSON.parse(options) as Record<string, unknown>);

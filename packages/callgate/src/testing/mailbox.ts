@@ -4,10 +4,13 @@ import { Echo, type Text } from './echo.js';
 const { shout } = Echo.methods;
 const note: MethodDefinition<Text, Text> = { ...shout, name: 'Note', localName: 'note', oneway: true };
 
+const alarm: MethodDefinition<Text, Text> = { ...note, name: 'Alarm', localName: 'alarm', urgent: true };
+
 type MailService = ServiceDefinition<{
   readonly shout: MethodDefinition<Text, Text>;
   readonly note: MethodDefinition<Text, Text>;
+  readonly alarm: MethodDefinition<Text, Text>;
 }>;
 
-/** Echo with a one-way method. */
-export const Mail: MailService = { typeName: 'test.Mail', methods: { shout, note } };
+/** Echo with one-way methods, one of them urgent. */
+export const Mail: MailService = { typeName: 'test.Mail', methods: { shout, note, alarm } };

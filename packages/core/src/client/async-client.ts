@@ -22,7 +22,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
     else link?.unref();
   });
   const connection = new Connection(target, methods, calls, { ...resolved, mode: 'async' });
-  const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs, resolved.urgent);
+  const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs);
 
   const invoke =
     resolved.interceptors.length === 0
@@ -50,13 +50,11 @@ class AsyncCaller {
   readonly #connection: Connection;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
-  readonly #urgent: boolean;
 
-  constructor(connection: Connection, calls: CallsInFlight, graceMs: number, urgent: boolean) {
+  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
     this.#connection = connection;
     this.#calls = calls;
     this.#graceMs = graceMs;
-    this.#urgent = urgent;
   }
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
@@ -64,7 +62,7 @@ class AsyncCaller {
       const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
       const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
       const call = new CallInFlight(stub, phases, begun, false, options);
-      call.urgent = options?.urgent ?? this.#urgent;
+      call.urgent = options?.urgent ?? stub.urgent;
       const signal = options?.signal;
       if (signal === undefined) {
         call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));

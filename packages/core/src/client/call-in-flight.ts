@@ -14,6 +14,8 @@ export interface StubMethod {
   readonly index: number;
   /** Timeout of a call that states none. */
   readonly phases: Phases;
+  /** Whether a call that does not say is urgent. */
+  readonly urgent: boolean;
 }
 
 /** How far a call has come, as its errors tell it. */

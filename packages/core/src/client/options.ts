@@ -6,7 +6,7 @@ import type { Handle } from '../transport/contract.js';
 export interface CallOptions {
   /** @default the method's (from the IDL), else the client's, else `never` */
   readonly timeout?: Timeout | undefined;
-  /** Overtakes calls that are not urgent, where the mechanism can let it (`mq:`). @default the client's, else false */
+  /** Overtakes calls that are not urgent, where the mechanism can let it (`mq:`). @default the method's (from the IDL), else the client's, else false */
   readonly urgent?: boolean | undefined;
   /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
   readonly signal?: AbortSignal | undefined;
@@ -28,7 +28,7 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
   readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default 'never' */
   readonly timeout?: Timeout | undefined;
-  /** Whether calls whose options don't say are urgent: see `CallOptions`. @default false */
+  /** Whether calls whose options and IDL don't say are urgent: see `CallOptions`. @default false */
   readonly urgent?: boolean | undefined;
   /** Milliseconds to connect and greet. @default 10000 */
   readonly connectTimeoutMs?: number | undefined;

@@ -85,6 +85,7 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
     path: methodPath(service, method),
     index,
     phases: resolveTimeout(method.timeout, resolveTimeout(options.timeout)),
+    urgent: method.urgent ?? options.urgent,
   }));
 }
 

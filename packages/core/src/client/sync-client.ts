@@ -18,7 +18,7 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight(() => undefined);
   const connection = new Connection(target, methods, calls, { ...resolved, mode: 'sync' });
-  const caller = new SyncCaller(connection, calls, resolved.immediateGraceMs, resolved.urgent);
+  const caller = new SyncCaller(connection, calls, resolved.immediateGraceMs);
 
   const invoke =
     resolved.interceptors.length === 0
@@ -43,20 +43,18 @@ class SyncCaller {
   readonly #connection: Connection;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
-  readonly #urgent: boolean;
 
-  constructor(connection: Connection, calls: CallsInFlight, graceMs: number, urgent: boolean) {
+  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
     this.#connection = connection;
     this.#calls = calls;
     this.#graceMs = graceMs;
-    this.#urgent = urgent;
   }
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
     const call = new CallInFlight(stub, phases, begun, true, options);
-    call.urgent = options?.urgent ?? this.#urgent;
+    call.urgent = options?.urgent ?? stub.urgent;
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
     this.#calls.add(call);
     try {

@@ -67,6 +67,8 @@ export interface MethodDefinition<Request = unknown, Response = unknown> {
   readonly idempotent: boolean;
   /** Default timeout of both phases: option `(callgate.timeout)`; `undefined` leaves it to the client's. */
   readonly timeout?: 'never' | 'immediate' | number;
+  /** Overtakes what is not, where the mechanism can let it: option `(callgate.urgent)`; `undefined` leaves it to the client's. */
+  readonly urgent?: boolean;
 }
 
 /** A service, as the IDL states it. `M` maps local method names to their definitions. */

@@ -23,6 +23,8 @@ export interface MethodParts<Request, Response, Kind extends MethodKind, Oneway 
   readonly idempotent?: boolean;
   /** Milliseconds, or a policy. @default the client's */
   readonly timeout?: 'never' | 'immediate' | number;
+  /** @default the client's */
+  readonly urgent?: boolean;
 }
 
 /** Fills the defaults of a method. */
@@ -32,11 +34,20 @@ export function defineMethod<
   const Kind extends MethodKind = 'unary',
   const Oneway extends boolean = false,
 >(parts: MethodParts<Request, Response, Kind, Oneway>): TypedMethod<Request, Response, Kind, Oneway> {
-  const { name, localName, request, response, idempotent = false, timeout } = parts;
+  const { name, localName, request, response, idempotent = false, timeout, urgent } = parts;
   const kind = (parts.kind ?? 'unary') as Kind;
   const oneway = (parts.oneway ?? false) as Oneway;
-  const method = { name, localName, kind, request, response, oneway, idempotent };
-  return Object.freeze(timeout === undefined ? method : { ...method, timeout });
+  return Object.freeze({
+    name,
+    localName,
+    kind,
+    request,
+    response,
+    oneway,
+    idempotent,
+    ...(timeout !== undefined && { timeout }),
+    ...(urgent !== undefined && { urgent }),
+  });
 }
 
 export function defineService<M extends MethodMap>(typeName: string, methods: M): ServiceDefinition<M> {

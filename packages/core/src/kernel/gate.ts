@@ -24,6 +24,8 @@ export interface ClientSettings<D extends ClientDirection = ClientDirection> ext
   readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default as configured, else 'never' */
   readonly timeout?: Timeout | undefined;
+  /** Whether calls whose options and IDL don't say are urgent. @default as configured, else false */
+  readonly urgent?: boolean | undefined;
   /** Options of the URL's transport. @default as configured */
   readonly transport?: TransportOptions | undefined;
   /** Name of a codec plug-in; the server must use the same. @default as configured, else that of the definition */
@@ -70,8 +72,11 @@ export function createGate(kernel: Kernel): Callgate {
   ) {
     if (typeof service?.typeName !== 'string') throw noService(service);
     if (typeof settings !== 'object' || settings === null) throw badSettings(settings);
-    const { transport, codec, timeout, direction: asked, ...options } = settings;
-    const target = kernel.resolve(service.typeName, stated({ url, timeout, transport, codec, direction: asked }));
+    const { transport, codec, timeout, urgent, direction: asked, ...options } = settings;
+    const target = kernel.resolve(
+      service.typeName,
+      stated({ url, timeout, urgent, transport, codec, direction: asked }),
+    );
     // The types know what code says. What only configuration says is known at run time.
     const direction = (target.direction ?? target.transportOptions.direction ?? 'duplex') as D;
     const problem = targetProblem(target, direction, mode);
@@ -81,7 +86,13 @@ export function createGate(kernel: Kernel): Callgate {
     return {
       service: kernel.speak(service, target.codec),
       target: () => target,
-      options: { ...options, direction, timeout: target.timeout, interceptors: interceptors(options.interceptors) },
+      options: {
+        ...options,
+        direction,
+        timeout: target.timeout,
+        urgent: target.urgent,
+        interceptors: interceptors(options.interceptors),
+      },
     };
   }
 

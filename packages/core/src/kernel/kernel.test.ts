@@ -68,6 +68,17 @@ describe('A service', () => {
     expect(kernel.resolve('a.A').transportOptions).toEqual({ allow: { gid: 5 } });
   });
 
+  test('is called urgently where that is said, and by whom last.', () => {
+    const kernel = kernelOf({
+      defaults: { url: 'mem:all', urgent: true },
+      services: { 'b.B': { urgent: false } },
+    });
+    expect(kernel.resolve('a.A').urgent).toBe(true);
+    expect(kernel.resolve('b.B').urgent).toBe(false);
+    expect(kernel.resolve('b.B', { urgent: true }).urgent).toBe(true);
+    expect('urgent' in kernelOf().resolve('a.A', { url: 'mem:a' })).toBe(false);
+  });
+
   test('without a timeout leaves it to its methods.', () => {
     expect('timeout' in kernelOf().resolve('a.A', { url: 'mem:a' })).toBe(false);
   });

@@ -33,6 +33,8 @@ export interface Target {
   readonly direction?: ClientDirection;
   /** Undefined leaves it to the method's own, else never. */
   readonly timeout?: Timeout;
+  /** Undefined leaves it to the method's own, else false. */
+  readonly urgent?: boolean;
   readonly codec?: string;
 }
 
@@ -84,6 +86,7 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       transportOptions: Object.freeze({ ...folded.options }),
       ...(folded.direction !== undefined && { direction: folded.direction }),
       ...(folded.timeout !== undefined && { timeout: folded.timeout }),
+      ...(folded.urgent !== undefined && { urgent: folded.urgent }),
       ...(folded.codec !== undefined && { codec: folded.codec }),
     };
   };

@@ -4198,6 +4198,7 @@ export const Everything: ServiceDefinition<{
     response: Empty,
     oneway: true,
     timeout: 'immediate',
+    urgent: true,
   }),
   watch: defineMethod({
     name: 'Watch',

@@ -62,10 +62,11 @@ export function loadService(protos: string | readonly string[] | ProtoInput, typ
 
 function methodsOf(service: ServiceModel, typeOf: ReturnType<typeof createReflector>): LoadedService['methods'] {
   const methods = service.methods.map((method) => {
-    const { name, localName, kind, oneway, idempotent, timeout } = method;
+    const { name, localName, kind, oneway, idempotent, timeout, urgent } = method;
     const [request, response] = [typeOf(method.request), typeOf(method.response)];
-    const parts = { name, localName, kind, oneway, idempotent, request, response };
-    return [localName, defineMethod(timeout === undefined ? parts : { ...parts, timeout })] as const;
+    const stated = { ...(timeout !== undefined && { timeout }), ...(urgent !== undefined && { urgent }) };
+    const parts = { name, localName, kind, oneway, idempotent, request, response, ...stated };
+    return [localName, defineMethod(parts)] as const;
   });
   return Object.fromEntries(methods);
 }

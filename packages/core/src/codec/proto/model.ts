@@ -129,4 +129,5 @@ export interface MethodModel {
   readonly oneway: boolean;
   readonly idempotent: boolean;
   readonly timeout: 'never' | 'immediate' | number | undefined;
+  readonly urgent: boolean | undefined;
 }

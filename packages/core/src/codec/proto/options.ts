@@ -8,13 +8,20 @@ export interface MethodOptions {
   readonly oneway: boolean;
   readonly idempotent: boolean;
   readonly timeout: 'never' | 'immediate' | number | undefined;
+  /** Undefined where the method does not say: then it is as the client's options do. */
+  readonly urgent: boolean | undefined;
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** What `callgate/options.proto` lets a method say. */
 export function readMethodOptions(file: ProtoFile, method: protobuf.Method, problems: ProtoProblem[]): MethodOptions {
-  const found = { oneway: false, idempotent: false, timeout: undefined as MethodOptions['timeout'] };
+  const found: { -readonly [K in keyof MethodOptions]: MethodOptions[K] } = {
+    oneway: false,
+    idempotent: false,
+    timeout: undefined,
+    urgent: undefined,
+  };
   for (const [key, value] of Object.entries(method.options ?? {})) {
     const name = /^\(\.?callgate\.(.*)\)$/.exec(key)?.[1];
     if (name === undefined) continue;
@@ -27,8 +34,8 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
           `is ${JSON.stringify(value)}: expected "never", "immediate" or a duration such as "250ms", "5s", "2m"`,
         );
       }
-    } else if (name !== 'oneway' && name !== 'idempotent') {
-      complain('does not exist: there are oneway, idempotent and timeout');
+    } else if (name !== 'oneway' && name !== 'idempotent' && name !== 'urgent') {
+      complain('does not exist: there are oneway, idempotent, timeout and urgent');
     } else if (typeof value !== 'boolean') complain(`is ${JSON.stringify(value)}: expected true or false`);
     else found[name] = value;
   }

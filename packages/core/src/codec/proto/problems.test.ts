@@ -177,7 +177,11 @@ describe('options of methods', () => {
     ['(callgate.timeout) = "-1s"', `option (callgate.timeout) is "-1s": ${timeouts}`],
     ['(callgate.timeout) = 5', `option (callgate.timeout) is 5: ${timeouts}`],
     ['(callgate.oneway) = "yes"', 'option (callgate.oneway) is "yes": expected true or false'],
-    ['(callgate.onway) = true', 'option (callgate.onway) does not exist: there are oneway, idempotent and timeout'],
+    ['(callgate.urgent) = 1', 'option (callgate.urgent) is 1: expected true or false'],
+    [
+      '(callgate.onway) = true',
+      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout and urgent',
+    ],
     ['(callgate.oneway) = true', oneway],
   ])('%s', (option, problem) => {
     expect(problemsOf(method(option))).toBe(`a.proto:8: ${problem}`);

@@ -139,6 +139,7 @@ services:
     tiemout: 5s
     colour: blue
     url: 17
+    urgent: soon
   geo.Maps: [1]
   "geo Maps": {}
 defaults:
@@ -150,14 +151,15 @@ defaults:
     expect(problemsOf(path)).toEqual([
       'service (line 1): unknown key; did you mean "services"?',
       'services.geo.Geo.tiemout (line 4): unknown key; did you mean "timeout"?',
-      'services.geo.Geo.colour (line 5): unknown key; known are url, direction, timeout, transport, codec',
+      'services.geo.Geo.colour (line 5): unknown key; known are url, direction, timeout, urgent, transport, codec',
       'services.geo.Geo.url (line 6): expected a URL, <scheme>:<address>; found 17',
-      'services.geo.Maps (line 7): expected a map; found a list',
-      "services.geo Maps (line 8): not a service's full name; expected one such as geo.Geo",
-      expect.stringMatching(/^defaults\.timeout\.reply \(line 10\): expected never, .*; found "soon"$/),
-      'defaults.timeout.sned (line 10): unknown key; did you mean "send"?',
-      'defaults.transport (line 11): expected a map; found "fast"',
-      'defaults.codec (line 12): expected text; found 5',
+      'services.geo.Geo.urgent (line 7): expected true or false; found "soon"',
+      'services.geo.Maps (line 8): expected a map; found a list',
+      "services.geo Maps (line 9): not a service's full name; expected one such as geo.Geo",
+      expect.stringMatching(/^defaults\.timeout\.reply \(line 11\): expected never, .*; found "soon"$/),
+      'defaults.timeout.sned (line 11): unknown key; did you mean "send"?',
+      'defaults.transport (line 12): expected a map; found "fast"',
+      'defaults.codec (line 13): expected text; found 5',
     ]);
   });
 

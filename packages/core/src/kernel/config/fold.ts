@@ -3,7 +3,7 @@ import type { Address } from '../../transport/contract.js';
 import { commonOptionChecks } from '../../transport/options.js';
 import { parseUrl } from '../address.js';
 import type { Origin } from './problem.js';
-import { isMap, phaseNames, readPolicy } from './schema.js';
+import { isMap, phaseNames, readPolicy, readSwitch } from './schema.js';
 import type { Layer, ServiceSettings } from './settings.js';
 
 /** What all layers together say of one service. */
@@ -11,6 +11,7 @@ export interface Folded {
   readonly address?: Address;
   readonly direction?: NonNullable<ServiceSettings['direction']>;
   readonly timeout?: Timeout;
+  readonly urgent?: boolean;
   readonly options: Readonly<Record<string, unknown>>;
   readonly codec?: string;
   /** Where a setting of the result comes from: `['url']`, `['transport', 'ringBytes']`. */
@@ -33,6 +34,7 @@ export function fold(layers: readonly Layer[]): Folded {
   let address: Address | undefined;
   let direction: ServiceSettings['direction'];
   let timeout: Timeout | undefined;
+  let urgent: boolean | undefined;
   let codec: string | undefined;
   let options: Options = {};
   const places = new Map<string, { layer: Layer; below: readonly string[] }>();
@@ -42,6 +44,10 @@ export function fold(layers: readonly Layer[]): Folded {
     if (settings.timeout !== undefined) {
       timeout = overlayTimeout(timeout, settings.timeout);
       places.set('timeout', { layer, below: ['timeout'] });
+    }
+    if (settings.urgent !== undefined) {
+      urgent = readSwitch(settings.urgent);
+      places.set('urgent', { layer, below: ['urgent'] });
     }
     if (settings.direction !== undefined) {
       direction = settings.direction;
@@ -72,6 +78,7 @@ export function fold(layers: readonly Layer[]): Folded {
     ...(address && { address }),
     ...(direction !== undefined && { direction }),
     ...(timeout !== undefined && { timeout }),
+    ...(urgent !== undefined && { urgent }),
     ...(codec !== undefined && { codec }),
     options,
     whereIs(setting) {

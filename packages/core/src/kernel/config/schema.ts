@@ -6,7 +6,7 @@ import { didYouMean } from '../suggest.js';
 import { type Problem, show } from './problem.js';
 
 /** The settings of one service, or the defaults of all. */
-export const settingNames = ['url', 'direction', 'timeout', 'transport', 'codec'] as const;
+export const settingNames = ['url', 'direction', 'timeout', 'urgent', 'transport', 'codec'] as const;
 export const phaseNames = ['send', 'reply'] as const;
 
 const policyWords = 'never, immediate, a duration such as 250ms, 5s or 2m, or a number of milliseconds';
@@ -33,11 +33,14 @@ const direction = checked((value) =>
   value === 'duplex' || value === 'send' ? undefined : expected('duplex or send (as its clients see it)', value),
 );
 
+const urgent = checked((value) => (readSwitch(value) === undefined ? expected('true or false', value) : undefined));
+
 const service = v.nullish(
   strict({
     url: v.optional(url),
     direction: v.optional(direction),
     timeout: v.optional(timeout),
+    urgent: v.optional(urgent),
     transport: v.nullish(options),
     codec: v.optional(v.string()),
   }),
@@ -63,6 +66,12 @@ export function readPolicy(value: unknown): TimeoutPolicy | undefined {
   if (typeof value === 'number') return value >= 0 ? value : undefined;
   if (typeof value !== 'string') return undefined;
   return /^\d+$/.test(value) ? Number(value) : parseTimeout(value);
+}
+
+/** True or false, as text, too: that is how the environment has it. Undefined when it is neither. */
+export function readSwitch(value: unknown): boolean | undefined {
+  if (value === true || value === 'true') return true;
+  return value === false || value === 'false' ? false : undefined;
 }
 
 /** Finds everything in a configuration that has not the right shape. */

@@ -13,6 +13,8 @@ export interface ServiceSettings {
   readonly direction?: ClientDirection;
   /** @default what the method states, else never */
   readonly timeout?: PolicyText | { readonly send?: PolicyText; readonly reply?: PolicyText };
+  /** Whether calls overtake others, where the mechanism can let them. @default what the method states, else false */
+  readonly urgent?: boolean;
   /** Options of the URL's transport. */
   readonly transport?: { readonly [option: string]: unknown } | null;
   /** Name of a codec plug-in. @default the codec that the service definition brings along */
