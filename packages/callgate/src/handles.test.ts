@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CallContext, createClient, createServer, type Handle, handleOf, RpcError } from './index.js';
 import { Echo, type Text } from './testing/echo.js';
 import { cleanEnvironment, runNode } from './testing/run.js';
@@ -21,11 +21,10 @@ afterEach(async () => {
 
 type Shout = (request: Text, context: CallContext) => Text | Promise<Text>;
 
-async function serve(shout: Shout, scheme = 'unix') {
+async function serve(scheme: string, shout: Shout) {
   const server = createServer({ onError: () => undefined });
   server.add(Echo, { shout });
-  const url = `${scheme}:${join(folder, 'echo')}`;
-  await server.listen(url);
+  const [url = ''] = await server.listen(scheme === 'tcp' ? 'tcp:127.0.0.1:0' : `${scheme}:${join(folder, 'echo')}`);
   const client = createClient(Echo, url);
   endings.push(
     () => server.close(),
@@ -69,73 +68,75 @@ async function failure(call: Promise<unknown>): Promise<RpcError> {
   throw error;
 }
 
-test('A call takes open files along, and its reply brings others back.', async () => {
-  const { client } = await serve((_, context) => {
-    const text = readAll(context.takeHandles());
-    context.giveHandles([file('c'), file('d')]);
-    return { text };
-  });
-  const handles = [file('a'), file('b')];
-  const handlesInto: Handle[] = [];
-  expect(await client.shout({ text: '' }, { handles, handlesInto })).toEqual({ text: 'in a, in b' });
-  expect(handles.map(({ value }) => value)).toEqual([-1, -1]);
-  expect(readAll(handlesInto)).toBe('in c, in d');
-});
-
-test('Each of many calls at once keeps its own.', async () => {
-  const { client } = await serve(async ({ text }, context) => {
-    await setTimeout(Number(text) % 3);
-    const received = context.takeHandles();
-    if (received.length > 0) context.giveHandles([file(`reply-${text}`)]);
-    return { text: readAll(received) };
-  });
-  const calls = Array.from({ length: 200 }, async (_, i) => {
+describe.each(['unix', 'shm'])('%s:', (scheme) => {
+  test('A call takes open files along, and its reply brings others back.', async () => {
+    const { client } = await serve(scheme, (_, context) => {
+      const text = readAll(context.takeHandles());
+      context.giveHandles([file('c'), file('d')]);
+      return { text };
+    });
+    const handles = [file('a'), file('b')];
     const handlesInto: Handle[] = [];
-    const handles = i % 3 === 0 ? [] : [file(`${i}`)];
-    const { text } = await client.shout({ text: `${i}` }, { handles, handlesInto });
-    expect([text, readAll(handlesInto)]).toEqual(i % 3 === 0 ? ['', ''] : [`in ${i}`, `in reply-${i}`]);
+    expect(await client.shout({ text: '' }, { handles, handlesInto })).toEqual({ text: 'in a, in b' });
+    expect(handles.map(({ value }) => value)).toEqual([-1, -1]);
+    expect(readAll(handlesInto)).toBe('in c, in d');
   });
-  await Promise.all(calls);
-});
 
-test('A blocking call in another process takes files along, too.', async () => {
-  const { url } = await serve((_, context) => {
-    const text = readAll(context.takeHandles());
-    context.giveHandles([file('back')]);
-    return { text };
+  test('Each of many calls at once keeps its own.', async () => {
+    const { client } = await serve(scheme, async ({ text }, context) => {
+      await setTimeout(Number(text) % 3);
+      const received = context.takeHandles();
+      if (received.length > 0) context.giveHandles([file(`reply-${text}`)]);
+      return { text: readAll(received) };
+    });
+    const calls = Array.from({ length: 200 }, async (_, i) => {
+      const handlesInto: Handle[] = [];
+      const handles = i % 3 === 0 ? [] : [file(`${i}`)];
+      const { text } = await client.shout({ text: `${i}` }, { handles, handlesInto });
+      expect([text, readAll(handlesInto)]).toEqual(i % 3 === 0 ? ['', ''] : [`in ${i}`, `in reply-${i}`]);
+    });
+    await Promise.all(calls);
   });
-  writeFileSync(join(folder, 'there'), 'in there');
-  const program = new URL('./testing/files.child.js', import.meta.url);
-  expect(await runNode(program, [url, join(folder, 'there')], { env: cleanEnvironment() })).toEqual({
-    code: 0,
-    signal: null,
-    stdout: 'in there -1 in back\n',
-    stderr: '',
-  });
-});
 
-test('What nobody takes is closed, on both sides.', async () => {
-  const { client } = await serve(({ text }, context) => {
-    context.giveHandles([file('unasked')]);
-    return { text };
+  test('A blocking call in another process takes files along, too.', async () => {
+    const { url } = await serve(scheme, (_, context) => {
+      const text = readAll(context.takeHandles());
+      context.giveHandles([file('back')]);
+      return { text };
+    });
+    writeFileSync(join(folder, 'there'), 'in there');
+    const program = new URL('./testing/files.child.js', import.meta.url);
+    expect(await runNode(program, [url, join(folder, 'there')], { env: cleanEnvironment() })).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'in there -1 in back\n',
+      stderr: '',
+    });
   });
-  expect(await client.shout({ text: 'done' }, { handles: [file('untaken')] })).toEqual({ text: 'done' });
-});
 
-test('Those of a handler that fails, of one that is cancelled, and of a call that waits in vain are closed.', async () => {
-  const { client } = await serve(async ({ text }, context) => {
-    context.giveHandles([file(`${text}-reply`)]);
-    if (text === 'fails') throw new RpcError('ABORTED', 'on purpose');
-    await new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(new Error('stopped'))));
-    return { text };
+  test('What nobody takes is closed, on both sides.', async () => {
+    const { client } = await serve(scheme, ({ text }, context) => {
+      context.giveHandles([file('unasked')]);
+      return { text };
+    });
+    expect(await client.shout({ text: 'done' }, { handles: [file('untaken')] })).toEqual({ text: 'done' });
   });
-  expect((await failure(client.shout({ text: 'fails' }, { handles: [file('a')] }))).code).toBe('ABORTED');
-  const late = client.shout({ text: 'late' }, { handles: [file('b')], timeout: 50 });
-  expect((await failure(late)).code).toBe('DEADLINE_EXCEEDED');
+
+  test('Those of a handler that fails, of one that is cancelled, and of a call that waits in vain are closed.', async () => {
+    const { client } = await serve(scheme, async ({ text }, context) => {
+      context.giveHandles([file(`${text}-reply`)]);
+      if (text === 'fails') throw new RpcError('ABORTED', 'on purpose');
+      await new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(new Error('stopped'))));
+      return { text };
+    });
+    expect((await failure(client.shout({ text: 'fails' }, { handles: [file('a')] }))).code).toBe('ABORTED');
+    const late = client.shout({ text: 'late' }, { handles: [file('b')], timeout: 50 });
+    expect((await failure(late)).code).toBe('DEADLINE_EXCEEDED');
+  });
 });
 
 test('Over a mechanism that carries none, the call is refused by the name of the capability, and they stay open.', async () => {
-  const { client } = await serve((request) => request, 'shm');
+  const { client } = await serve('tcp', (request) => request);
   using handle = file('kept');
   const error = await failure(client.shout({ text: '' }, { handles: [handle] }));
   expect([error.code, error.reason]).toEqual(['FAILED_PRECONDITION', 'UNSUPPORTED']);
@@ -145,10 +146,10 @@ test('Over a mechanism that carries none, the call is refused by the name of the
 });
 
 test('A reply that cannot take them along fails for the caller, by the name of the capability.', async () => {
-  const { client } = await serve((request, context) => {
+  const { client } = await serve('tcp', (request, context) => {
     context.giveHandles([file('stuck')]);
     return request;
-  }, 'shm');
+  });
   const error = await failure(client.shout({ text: '' }));
   expect([error.code, error.reason]).toEqual(['FAILED_PRECONDITION', 'UNSUPPORTED']);
   expect(error.message).toContain("test.Echo/Shout: the handler's reply can't be sent");

@@ -1,10 +1,10 @@
-import { type Capabilities, largestMessage, MAX_RING_BYTES } from '@callgate/core/transport';
+import { type Capabilities, largestMessage, MAX_RING_BYTES, MOST_HANDLES } from '@callgate/core/transport';
 
 export const shmCapabilities: Capabilities = Object.freeze<Capabilities>({
   directions: ['duplex'],
   delivery: 'exact',
   maxMessageBytes: largestMessage(MAX_RING_BYTES),
-  handlesPerMessage: 0,
+  handlesPerMessage: MOST_HANDLES,
   blocking: true,
   loans: true,
   peerDeath: true,

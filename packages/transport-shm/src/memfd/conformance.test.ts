@@ -6,7 +6,7 @@ const capabilities: Capabilities = {
   directions: ['duplex'],
   delivery: 'exact',
   maxMessageBytes: 1_073_741_816,
-  handlesPerMessage: 0,
+  handlesPerMessage: 64,
   blocking: true,
   loans: true,
   peerDeath: true,

@@ -1,5 +1,6 @@
 import { CPU, type Deadline, type Doorbell, type Segment } from '@callgate/core/transport';
 import type { Fd, Mapping, NativeAddon, Watcher } from '@callgate/native';
+import { SocketCourier } from './courier.js';
 
 const READABLE = 1;
 const DISCONNECT = 4;
@@ -9,8 +10,6 @@ const WAIT_EVENTS = [READABLE | DISCONNECT];
 const LOOK_EVENTS = [DISCONNECT];
 /** One ring: the byte means nothing. */
 const RING = Buffer.alloc(1);
-/** Room for rings that nobody slept for. What does not fit wakes once more. Nothing that is read is looked at. */
-const RINGS = Buffer.alloc(256);
 
 export interface ShmDoorbellParts {
   readonly addon: NativeAddon;
@@ -39,8 +38,11 @@ export class ShmDoorbell implements Doorbell {
   #gone = false;
   #closed = false;
 
+  readonly beside: SocketCourier;
+
   constructor(parts: ShmDoorbellParts) {
     this.#parts = parts;
+    this.beside = new SocketCourier(parts.addon, parts.socket);
     this.#polled = [parts.socket];
     this.#words = parts.segment.words;
     this.#own = parts.side === 'connector' ? 0 : 1;
@@ -102,6 +104,7 @@ export class ShmDoorbell implements Doorbell {
     if (this.#closed) return;
     this.#closed = true;
     this.#watcher?.close();
+    this.beside.close();
     this.#parts.socket.close();
     this.#parts.mapping.close();
   }
@@ -110,9 +113,10 @@ export class ShmDoorbell implements Doorbell {
   #heed(events: number): void {
     if ((events & READABLE) !== 0) {
       try {
-        this.#parts.addon.read(this.#parts.socket, RINGS, 0, RINGS.length);
-      } catch {
-        this.#gone = true;
+        this.beside.read();
+      } catch (error) {
+        // With too few descriptors left, what came is lost: whoever asks for it hears of it.
+        if ((error as NodeJS.ErrnoException).code !== 'EMFILE') this.#gone = true;
       }
     }
     if ((events & GONE) !== 0) this.#gone = true;

@@ -94,6 +94,8 @@ export class SlotReader implements MessageReader {
   readonly #maxMessageBytes: number;
   #ended = false;
   wakeOwed = false;
+  /** None can travel. */
+  readonly handles = 0;
 
   constructor(memory: ArrayBuffer, index: 0 | 1, polling: Polling, maxMessageBytes: number) {
     this.#slot = new Slot(memory, index);

@@ -1,10 +1,22 @@
-import type { Deadline } from '../contract.js';
+import type { Deadline, Handle } from '../contract.js';
+
+/** How handles travel where memory can't carry them, in the order of their messages. */
+export interface HandlesBeside {
+  /** Handles that can travel with one message. */
+  readonly most: number;
+  /** Sends those of one message, before that is published; they stay the caller's. False when full now; throws system errors. */
+  send(handles: readonly Handle[]): boolean;
+  /** Those of the next message that has some; undefined when they are not there or not so many. Throws system errors. */
+  take(count: number): readonly Handle[] | undefined;
+}
 
 /**
  * How two ends of a segment wake each other and learn of each other's death. Each end has its own doorbell; `ring`
  * rings the peer's. A ring is never lost: it ends the wait that is under way or the next one.
  */
 export interface Doorbell {
+  /** Absent where no handles can travel. */
+  readonly beside?: HandlesBeside;
   /** Wakes the peer if it waits. May be called in any state; never throws, never blocks. */
   ring(): void;
   /**

@@ -24,8 +24,9 @@
  *    +384  producer sleeps  1: ring my doorbell when you free room           set by the producer, taken by the consumer
  *
  * record: starts and ends on a multiple of 8
- *    +0    length  of the message in bytes, or -1: go on at the ring's start, or -2: the end, nothing follows
- *    +4    0       reserved
+ *    +0    length  of the message in bytes, or -1: go on at the ring's start, or -2: the end, nothing follows;
+ *                  bit 30 is set when handles travel beside the ring with this message
+ *    +4    handles how many, where that bit is set; undefined elsewhere
  *    +8    the message, padded to a multiple of 8
  * ```
  *
@@ -41,6 +42,8 @@ export const RECORD_HEADER_BYTES = 8;
 /** In place of a record's length. */
 export const WRAP = -1;
 export const END = -2;
+/** In a record's length, which is always smaller: handles travel with the message. */
+export const WITH_HANDLES = 2 ** 30;
 
 /** Index of the connector's processor in a segment's words; the acceptor's follows. A hint only, never trusted. */
 export const CPU = 16;

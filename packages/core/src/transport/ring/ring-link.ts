@@ -1,4 +1,4 @@
-import type { RpcError } from '../../errors/index.js';
+import { fromErrno, RpcError } from '../../errors/index.js';
 import type { Deadline, Direction, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
 import {
   abortedHere,
@@ -13,7 +13,7 @@ import {
   tooLarge,
   violation,
 } from '../ends.js';
-import { NO_HANDLES } from '../handle.js';
+import { closeAll, NO_HANDLES } from '../handle.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
 import { RingReader } from './ring-reader.js';
@@ -65,6 +65,8 @@ export class WaysLink implements Link {
   #claimed = -1;
   /** A received message is not released yet. */
   #lent = false;
+  /** What came with it. */
+  #offered: readonly Handle[] = NO_HANDLES;
   /** The memory is gone: nothing of the segment may be touched. */
   #released = false;
 
@@ -106,14 +108,31 @@ export class WaysLink implements Link {
   }
 
   commit(length: number, handles?: readonly Handle[]): void {
-    if (handles !== undefined) checkHandles(handles, 0, describePeer(this.peer));
+    if (handles !== undefined) checkHandles(handles, this.#bell.beside?.most ?? 0, describePeer(this.peer));
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
     if (!(length >= 0 && length <= this.#claimed)) throw misuse(`commit: there is no claim of ${length} bytes`);
+    const laden = handles === undefined ? 0 : handles.length;
+    if (laden > 0) this.#sendBeside(handles!);
     this.#claimed = -1;
-    if (this.#writer.commit(length)) {
+    if (this.#writer.commit(length, laden)) {
       this.#spinner.rang();
       this.#bell.ring();
     }
+  }
+
+  /** Before their message is published, so that whoever receives it finds them. */
+  #sendBeside(handles: readonly Handle[]): void {
+    let sent: boolean;
+    try {
+      sent = this.#bell.beside!.send(handles);
+    } catch (error) {
+      throw fromErrno(error, `handles can't be sent to ${describePeer(this.peer)}`);
+    }
+    if (!sent) {
+      const words = `handles can't be sent to ${describePeer(this.peer)}: it does not take those that were sent before`;
+      throw new RpcError('RESOURCE_EXHAUSTED', words);
+    }
+    for (const handle of handles) handle.close();
   }
 
   abandon(): void {
@@ -132,18 +151,32 @@ export class WaysLink implements Link {
       if (this.#reader.wakeOwed) this.#waits.payWakes();
       if (span !== null && this.direction === 'send')
         throw new RingCorrupt('a message against the direction of the link');
-      if (span !== null) this.#lent = true;
-      else if (this.#reader.ended || this.#end !== undefined) this.#drained();
+      if (span !== null) {
+        this.#lent = true;
+        if (this.#reader.handles > 0) this.#offered = this.#takeBeside(this.#reader.handles);
+      } else if (this.#reader.ended || this.#end !== undefined) this.#drained();
       return span;
     } catch (error) {
-      if (!(error instanceof RingCorrupt)) throw error;
+      this.#lent = false;
       this.#fail(error);
       return null;
     }
   }
 
+  #takeBeside(count: number): readonly Handle[] {
+    try {
+      const handles = this.#bell.beside?.take(count);
+      if (handles !== undefined) return handles;
+    } catch (cause) {
+      // Files of this process are at their limit, most likely: what the message came with is lost, and it with them.
+      throw fromErrno(cause, `the handles that came with a message of ${describePeer(this.peer)} can't be received`);
+    }
+    throw new RingCorrupt(`a message announced ${count} handles, which did not come`);
+  }
+
   release(): void {
     this.#lent = false;
+    if (this.#offered !== NO_HANDLES) closeAll(this.takeHandles());
     if (this.#released) return;
     // Where nothing goes back, a sender may wait to see its message taken.
     this.#reader.release(this.direction === 'receive');
@@ -151,7 +184,9 @@ export class WaysLink implements Link {
   }
 
   takeHandles(): readonly Handle[] {
-    return NO_HANDLES;
+    const handles = this.#offered;
+    this.#offered = NO_HANDLES;
+    return handles;
   }
 
   pollReadable(): boolean {
@@ -238,12 +273,14 @@ export class WaysLink implements Link {
     this.#release();
   }
 
-  #fail(corrupt: RingCorrupt): void {
+  #fail(problem: unknown): void {
     const who = describePeer(this.peer);
-    const error =
-      corrupt instanceof RingOversize
-        ? overLimit(who, corrupt.bytes, this.maxMessageBytes)
-        : violation(who, `broke the layout of the ${this.#called}: ${corrupt.message}`);
+    let error: RpcError;
+    if (problem instanceof RingOversize) error = overLimit(who, problem.bytes, this.maxMessageBytes);
+    else if (problem instanceof RingCorrupt) {
+      error = violation(who, `broke the layout of the ${this.#called}: ${problem.message}`);
+    } else if (RpcError.is(problem)) error = problem;
+    else throw problem;
     this.#finish({ by: 'fault', orderly: false, error });
     this.#release();
   }

@@ -8,6 +8,7 @@ import {
   type RingPlace,
   recordBytes,
   TAIL,
+  WITH_HANDLES,
   WRAP,
 } from './layout.js';
 import { type MessageReader, RingCorrupt, RingOversize } from './ways.js';
@@ -29,6 +30,7 @@ export class RingReader implements MessageReader {
   /** Bytes of the record that was received and not yet released. */
   #held = 0;
   #ended = false;
+  #handles = 0;
   /** Set when room was freed and the producer sleeps for it; the link rings and clears it. */
   wakeOwed = false;
 
@@ -44,6 +46,10 @@ export class RingReader implements MessageReader {
   /** The producer's end record was reached. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get handles(): number {
+    return this.#handles;
   }
 
   /** True when `receive` would give a message, or has news of the end or of a fault. */
@@ -81,6 +87,11 @@ export class RingReader implements MessageReader {
   release(tell = false): void {
     this.#head = (this.#head + this.#held) | 0;
     this.#held = 0;
+    if (this.#handles !== 0) {
+      this.#handles = 0;
+      // The producer sends only so many handles ahead, and may wait for that.
+      tell = true;
+    }
     const freed = (this.#head - this.#publishedHead) | 0;
     if (tell || freed >= this.#ringBytes >> 3 || Atomics.load(this.#words, this.#control + PRODUCER_SLEEPS) !== 0) {
       this.#publish();
@@ -93,8 +104,9 @@ export class RingReader implements MessageReader {
     let head = this.#head;
     for (let left = (tail - head) | 0; left > 0; left = (tail - head) | 0) {
       const offset = head & (this.#ringBytes - 1);
-      const length = this.#words[(this.#data + offset) >> 2] as number;
+      let length = this.#words[(this.#data + offset) >> 2] as number;
       if (length === END) return true;
+      if (length >= WITH_HANDLES) length -= WITH_HANDLES;
       if (length < WRAP || length > this.#ringBytes || left > this.#ringBytes) return false;
       head = (head + (length === WRAP ? this.#ringBytes - offset : recordBytes(length))) | 0;
     }
@@ -128,12 +140,21 @@ export class RingReader implements MessageReader {
       record > this.#ringBytes - offset ||
       unread > this.#ringBytes
     ) {
+      if (length >= WITH_HANDLES) return this.#lendLaden(offset, length - WITH_HANDLES);
       throw this.#refusal(offset, length, record, unread);
     }
     this.#held = record;
     const span = this.#span;
     span.start = this.#data + offset + RECORD_HEADER_BYTES;
     span.end = span.start + length;
+    return span;
+  }
+
+  #lendLaden(offset: number, length: number): Span {
+    const handles = this.#words[((this.#data + offset) >> 2) + 1] as number;
+    if (handles < 1) throw new RingCorrupt(`the record at ${offset} comes with ${handles} handles`);
+    const span = this.#lend(offset, length);
+    this.#handles = handles;
     return span;
   }
 

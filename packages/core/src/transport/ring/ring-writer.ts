@@ -8,6 +8,7 @@ import {
   type RingPlace,
   recordBytes,
   TAIL,
+  WITH_HANDLES,
   WRAP,
 } from './layout.js';
 import type { MessageWriter } from './ways.js';
@@ -17,6 +18,10 @@ import type { MessageWriter } from './ways.js';
  * in the caches instead of walking through the whole ring.
  */
 const REWIND_BYTES = 64 * 1024;
+
+/** Messages with handles, and handles, that may be under way: they take room in the tables of the kernel and of the peer. */
+const LADEN_MESSAGES = 64;
+const LADEN_HANDLES = 256;
 
 /** The producing end of a ring. The consumer's `head` is untrusted and checked whenever it is read. */
 export class RingWriter implements MessageWriter {
@@ -32,6 +37,9 @@ export class RingWriter implements MessageWriter {
   /** Bytes before the claimed record that lead to the ring's start. */
   #skip = 0;
   #rewindAt = REWIND_BYTES;
+  /** Messages with handles that the consumer had not taken when last looked, by the tail behind each. */
+  readonly #laden: { readonly tail: number; readonly handles: number }[] = [];
+  #ladenHandles = 0;
   /** Set when a claim published a skip to the start and the consumer sleeps; the link rings and clears it. */
   wakeOwed = false;
 
@@ -48,6 +56,7 @@ export class RingWriter implements MessageWriter {
    * again without a commit gives the same room: there is nothing to undo.
    */
   claim(length: number): Span | null {
+    if (this.#ladenHandles !== 0 && this.#overladen()) return null;
     const record = recordBytes(length);
     let offset = this.#tail & (this.#ringBytes - 1);
     this.#skip = 0;
@@ -68,7 +77,7 @@ export class RingWriter implements MessageWriter {
   }
 
   /** Publishes a message of `length` bytes at the claimed place. True when the consumer sleeps and must be woken. */
-  commit(length: number): boolean {
+  commit(length: number, handles = 0): boolean {
     let offset = this.#tail & (this.#ringBytes - 1);
     const skip = this.#skip;
     if (skip !== 0) {
@@ -77,8 +86,24 @@ export class RingWriter implements MessageWriter {
       this.#rewindAt = REWIND_BYTES;
       offset = 0;
     }
-    this.#words[(this.#data + offset) >> 2] = length;
-    return this.#publish(skip + recordBytes(length));
+    const at = (this.#data + offset) >> 2;
+    const bytes = skip + recordBytes(length);
+    this.#words[at] = length;
+    if (handles > 0) {
+      this.#words[at] = length | WITH_HANDLES;
+      this.#words[at + 1] = handles;
+      this.#laden.push({ tail: (this.#tail + bytes) | 0, handles });
+      this.#ladenHandles += handles;
+    }
+    return this.#publish(bytes);
+  }
+
+  #overladen(): boolean {
+    this.#unread();
+    while (this.#laden.length > 0 && ((this.#seenHead - this.#laden[0]!.tail) | 0) >= 0) {
+      this.#ladenHandles -= this.#laden.shift()!.handles;
+    }
+    return this.#laden.length >= LADEN_MESSAGES || this.#ladenHandles >= LADEN_HANDLES;
   }
 
   /** Publishes the end of the stream, if there is room. True when the consumer must be woken, null when the ring is full. */

@@ -4,8 +4,11 @@ import type { Span } from '../contract.js';
 export interface MessageWriter {
   /** Room for a message of `length` bytes, or null when there is none. Claiming again without a commit gives the same room. */
   claim(length: number): Span | null;
-  /** Publishes a message of `length` bytes at the claimed place. True when the consumer sleeps and must be woken. */
-  commit(length: number): boolean;
+  /**
+   * Publishes a message of `length` bytes at the claimed place. True when the consumer sleeps and must be woken. With
+   * `handles`, which are on their way already: so many travel beside it.
+   */
+  commit(length: number, handles?: number): boolean;
   /** Publishes the end, if there is room. True when the consumer must be woken, null when there is no room. */
   tryEnd(): boolean | null;
   /** The consumer may be asleep, or dead: it is looked after before anything is sent to it. */
@@ -27,6 +30,8 @@ export interface MessageReader {
   readonly ready: boolean;
   /** The next message, or null. Throws RingCorrupt. */
   receive(): Span | null;
+  /** How many handles travel beside the received message. */
+  readonly handles: number;
   /** Frees the received message's room; `tell` lets the producer know at once. */
   release(tell?: boolean): void;
   /** Does what is published and unread close with the end? Moves nothing. */
