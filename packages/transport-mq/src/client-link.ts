@@ -7,38 +7,26 @@ import {
   type LinkEnd,
   overLimit,
   peerClosed,
-  turn,
-  turnIsDue,
 } from '@callgate/core/transport';
-import { type MessageQueueHandle, type MessageThread, messageQueueLimit, type NativeAddon } from '@callgate/native';
+import type { MessageQueueHandle, NativeAddon } from '@callgate/native';
+import { ClientBox } from './client-box.js';
 import { decodeFailure, encodeFailure, sendControl } from './control.js';
-import { Crowd } from './crowd.js';
 import { BOXED, emptyHead, HEAD_BYTES, Kind, LAST, NORMAL, readHead, toMonotonic } from './layout.js';
-import { type Identity, LifeWatch, lives, ownIdentity } from './life.js';
+import { ownIdentity } from './life.js';
 import { MqLink } from './link.js';
 import { LostCalls } from './lost-calls.js';
 import type { ResolvedMqOptions } from './options.js';
 import { Outbox, urgency } from './outbox.js';
 import type { Place } from './place.js';
 import { partBytes } from './queues.js';
-import { type Member, readRoster, serversIn } from './roster.js';
+import type { Member } from './roster.js';
+import { type KnownServer, Servers } from './servers.js';
 
-/** How long, in microseconds, a blocking wait looks before it sleeps; others run in between. */
-const SPIN_US = 50;
-/** The same on the event loop, at a time, and for how long in all, in ms. */
-const POLL_US = 20;
-const POLL_MS = 0.2;
 /** More servers than the kernel can watch for a blocked thread are looked after so often, in ms. */
 const LOOK_MS = 50;
-const MOST_WATCHED = 8;
+/** While calls may be lost with servers that are not known, those are looked for so often, in ms. */
+const LOST_LOOK_MS = 500;
 const NEVER = Number.POSITIVE_INFINITY;
-
-/** A server that this link knows. */
-export interface KnownServer {
-  readonly box: number;
-  readonly queue: MessageQueueHandle;
-  readonly life: LifeWatch;
-}
 
 export interface ClientLinkParts {
   readonly native: NativeAddon;
@@ -64,23 +52,10 @@ export class ClientLink extends MqLink {
   welcomedBy: number | undefined;
   readonly #parts: ClientLinkParts;
   readonly #native: NativeAddon;
-  readonly #servers = new Map<number, KnownServer>();
+  readonly #servers: Servers;
   readonly #lost: LostCalls;
   readonly #head = emptyHead();
-  readonly #textBytes = messageQueueLimit('msgmax');
-  readonly #crowd = new Crowd();
-  /** With one processor, nobody can answer while this thread looks. */
-  readonly #severalCpus: boolean;
-  #thread: MessageThread | undefined;
-  /** The thread waits for a message, or has one. */
-  #threadWaits = false;
-  #polling = false;
-  /** The thread keeps the event loop alive. */
-  #holds = false;
-  #armDue: NodeJS.Immediate | undefined;
-  /** The servers have changed since the kernel was told whom to watch for a blocked thread. */
-  #unwatched = true;
-  #watchesAll = false;
+  readonly #own: ClientBox;
   // What the next message is about.
   #about = 0;
   #urgent = false;
@@ -107,16 +82,25 @@ export class ClientLink extends MqLink {
     );
     this.#parts = parts;
     this.#native = native;
-    this.#severalCpus = native.availableCpus() > 1;
     this.box = native.messageQueueId(box);
+    this.#servers = new Servers(native, place, (server) => this.#serverGone(server, undefined));
+    this.#own = new ClientBox(native, box, this.inbox, {
+      took: (bytes, view, start, length) => this.#take(bytes, view, start, length),
+      failed: (error) => this.failed(error),
+      ended: () => this.end !== undefined,
+      readable: () => this.readable,
+      waiting: () => this.reading.waiting,
+      settle: () => this.reading.settle(true),
+      began: () => this.updateRef(),
+    });
     this.#lost = new LostCalls({
-      servers: () => [...this.#servers.values()],
-      refresh: () => this.#refresh(),
+      servers: () => this.#servers.all,
+      refresh: () => this.#servers.refresh(),
       mark: (serial) => this.#sendMarker(serial),
       ask: (server, serial) => this.#control(server, Kind.WHICH, serial),
       lost: (about) => this.#tellLost(about),
     });
-    for (const server of servers) this.#meet(server);
+    for (const server of servers) this.#servers.meet(server);
   }
 
   /** See Link.mark. */
@@ -146,7 +130,7 @@ export class ClientLink extends MqLink {
     const taker = about === 0 ? undefined : this.#lost.takerOf(about);
     const server = taker === undefined ? undefined : this.#servers.get(taker);
     if (server !== undefined) this.#to = [server];
-    else if (revokes) this.#to = [...this.#servers.values()];
+    else if (revokes) this.#to = this.#servers.all;
     else this.#to = undefined;
     const type = this.#to === undefined ? urgency(this.#urgent) : BOXED;
     const expires = this.#expires === NEVER ? NEVER : toMonotonic(this.#expires);
@@ -189,170 +173,59 @@ export class ClientLink extends MqLink {
   }
 
   protected pull(): boolean {
-    if (this.end !== undefined) return false;
-    const room = this.inbox.room(this.#textBytes);
-    let got = -1;
-    try {
-      if (this.#threadWaits) {
-        got = this.#thread!.fetch(room.bytes, room.start, room.start + this.#textBytes);
-        if (got < 0 && this.#thread!.cancel())
-          got = this.#thread!.fetch(room.bytes, room.start, room.start + this.#textBytes);
-        this.#threadWaits = false;
-        this.#armSoon();
-      }
-      if (got < 0) got = this.#receive(room.bytes, room.start, 0);
-    } catch (error) {
-      this.failed(error);
-      return true;
-    }
-    if (got < 0) return false;
-    this.#take(room.bytes, room.view, room.start, got);
-    return true;
+    return this.end === undefined && this.#own.pull();
   }
 
   protected sleep(deadline: Deadline): void {
     if (this.end !== undefined) return;
-    const room = this.inbox.room(this.#textBytes);
-    let got = -1;
-    if (this.#threadWaits) {
-      this.pull();
-      if (this.readable) return;
-    }
-    if (this.#severalCpus && this.#crowd.looks) {
-      const before = performance.now();
-      got = this.#receive(room.bytes, room.start, SPIN_US);
-      this.#crowd.tooLong(performance.now() - before);
-    }
-    if (got === -1) {
-      const watched = this.#watchForBlocked();
-      const slice = Math.min(deadline, performance.now() + (watched ? (this.#lost.any ? 500 : NEVER) : LOOK_MS));
-      const leftMs = slice === NEVER ? NEVER : Math.max(0, slice - performance.now());
-      got = this.#native.awaitMessage(this.#parts.box, room.bytes, room.start, room.start + this.#textBytes, leftMs);
-      if (got < 0) {
-        this.checkLife();
-        if (this.#lost.any) this.#lost.look();
-      }
-    }
-    if (got >= 0) this.#take(room.bytes, room.view, room.start, got);
+    const watched = this.#servers.watchFor(this.#parts.box);
+    const look = watched ? (this.#lost.any ? LOST_LOOK_MS : NEVER) : LOOK_MS;
+    if (this.#own.sleep(Math.min(deadline, performance.now() + look))) return;
+    this.checkLife();
+    if (this.#lost.any) this.#lost.look();
   }
 
   protected arm(): void {
-    if (!this.#polling) void this.#poll();
+    this.#own.arm();
   }
 
   protected hold(alive: boolean): void {
-    if (this.#thread === undefined || alive === this.#holds) return;
-    this.#holds = alive;
-    if (alive) this.#thread.ref();
-    else this.#thread.unref();
+    this.#own.hold(alive);
   }
 
   protected sayBye(): boolean {
     if (!sendControl(this.#native, this.#parts.mailbox, NORMAL, Kind.BYE, this.box)) return false;
     // One of them takes it from the mailbox, behind all that is there.
-    if (this.#servers.size > 1) for (const server of this.#servers.values()) this.#control(server, Kind.BYE);
+    if (this.#servers.size > 1) for (const server of this.#servers.all) this.#control(server, Kind.BYE);
     return true;
   }
 
   protected sayAbort(error: RpcError | undefined): void {
-    for (const server of this.#servers.values()) this.#control(server, Kind.ABORT, 0, encodeFailure(error));
+    for (const server of this.#servers.all) this.#control(server, Kind.ABORT, 0, encodeFailure(error));
   }
 
   protected checkLife(): void {
-    for (const server of [...this.#servers.values()]) {
+    for (const server of this.#servers.all) {
       if (!server.life.alive) this.#serverGone(server.box, undefined);
     }
   }
 
   protected letGo(): Promise<void> {
-    if (this.#armDue !== undefined) clearImmediate(this.#armDue);
-    this.#thread?.close();
+    this.#own.close();
     this.#lost.stop();
-    for (const { queue, life } of this.#servers.values()) {
-      life.close();
-      queue.close();
-    }
-    this.#servers.clear();
-    this.#parts.box.close();
+    this.#servers.close();
     this.#parts.mailbox.close();
     return this.#parts.leave();
   }
 
   override release(): void {
     super.release();
-    if (this.inbox.length === 0) this.#armSoon();
+    if (this.inbox.length === 0) this.#own.listen();
   }
 
   /** Listens on the event loop though nobody waits: for the end. */
-  #armSoon(): void {
-    if (this.#armDue !== undefined || this.end !== undefined) return;
-    this.#armDue = setImmediate(() => {
-      this.#armDue = undefined;
-      this.#armNow();
-    });
-  }
-
   listen(): void {
-    this.#armSoon();
-  }
-
-  #armNow(): void {
-    if (this.end !== undefined || this.#threadWaits || this.#polling) return;
-    if (this.inbox.length > 0) {
-      this.reading.settle(true);
-      return;
-    }
-    this.#thread ??= this.#native.createMessageThread(() => this.#onThread());
-    this.#threadWaits = true;
-    this.#thread.receive(this.#parts.box, 0, this.#textBytes);
-    this.updateRef();
-  }
-
-  #onThread(): void {
-    if (!this.#threadWaits || this.end !== undefined) return;
-    this.#threadWaits = false;
-    const room = this.inbox.room(this.#textBytes);
-    try {
-      const got = this.#thread!.fetch(room.bytes, room.start, room.start + this.#textBytes);
-      if (got >= 0) this.#take(room.bytes, room.view, room.start, got);
-    } catch (error) {
-      this.failed(error);
-    }
-    if (this.readable) this.reading.settle(true);
-    this.#armNow();
-  }
-
-  /** Looks on the event loop, for as long as looking is worth it, and then lets the thread wait. */
-  async #poll(): Promise<void> {
-    if (this.#threadWaits) return;
-    this.#polling = true;
-    let now = performance.now();
-    const until = now + POLL_MS;
-    while (this.#crowd.looks && this.reading.waiting && this.end === undefined && !this.#threadWaits) {
-      const room = this.inbox.room(this.#textBytes);
-      try {
-        const got = this.#receive(room.bytes, room.start, POLL_US);
-        if (got >= 0) this.#take(room.bytes, room.view, room.start, got);
-      } catch (error) {
-        this.failed(error);
-      }
-      if (this.readable) {
-        this.reading.settle(true);
-        break;
-      }
-      const before = now;
-      now = performance.now();
-      if (now > until || this.#crowd.tooLong(now - before)) break;
-      if (turnIsDue(now)) await turn();
-      else await undefined;
-    }
-    this.#polling = false;
-    if (this.reading.waiting) this.#armNow();
-    else this.#armSoon();
-  }
-
-  #receive(bytes: Buffer, start: number, spinUs: number): number {
-    return this.#native.receiveMessage(this.#parts.box, 0, bytes, start, start + this.#textBytes, spinUs);
+    this.#own.listen();
   }
 
   /** A part that has come into the box, or whatever somebody put there. */
@@ -360,7 +233,7 @@ export class ClientLink extends MqLink {
     const head = this.#head;
     if (!readHead(view, start, length, head)) return;
     const { from } = head;
-    if (!this.#servers.has(from)) this.#meetUnknown(from);
+    this.#servers.meetUnknown(from);
     switch (head.kind) {
       case Kind.DATA:
       case Kind.REST:
@@ -425,36 +298,11 @@ export class ClientLink extends MqLink {
     this.finish({ by: 'fault', orderly: false, error });
   }
 
-  #meet(server: Identity & { readonly box: number }): void {
-    if (this.#servers.has(server.box)) return;
-    const queue = this.#native.attachMessageQueue(server.box);
-    const life = new LifeWatch(this.#native, server, () => this.#serverGone(server.box, undefined));
-    this.#servers.set(server.box, { box: server.box, queue, life });
-    this.#unwatched = true;
-  }
-
-  #meetUnknown(from: number): void {
-    const member = readRoster(this.#parts.place)?.members.find(({ box }) => box === from);
-    if (member !== undefined && lives(member)) this.#meet(member);
-  }
-
-  /** Servers that have come since. */
-  #refresh(): number {
-    const roster = readRoster(this.#parts.place);
-    for (const server of serversIn(roster)) this.#meet(server);
-    return roster?.deaths ?? 0;
-  }
-
   /** A server has left the link (`end`), or died. */
   #serverGone(box: number, end: LinkEnd | undefined): void {
-    const server = this.#servers.get(box);
-    if (server === undefined || this.end !== undefined) return;
-    this.#servers.delete(box);
-    this.#unwatched = true;
-    server.life.close();
-    server.queue.close();
-    this.#refresh();
-    const another = [...this.#servers.values()].some(({ box: known }) => known !== box);
+    if (this.end !== undefined || !this.#servers.lose(box)) return;
+    this.#servers.refresh();
+    const another = this.#servers.all.some(({ box: known }) => known !== box);
     if (another || (this.#parts.persistent && end === undefined)) {
       // It may just have removed its queue while the process lives on: whatever it had is lost all the same.
       this.#lost.died(box);
@@ -484,17 +332,5 @@ export class ClientLink extends MqLink {
     } catch {
       return true;
     }
-  }
-
-  /** False when there are too many servers for that. */
-  #watchForBlocked(): boolean {
-    if (!this.#unwatched) return this.#watchesAll;
-    const fds = [...this.#servers.values()].flatMap(({ life }) =>
-      life.fd === undefined || life.fd.value < 0 ? [] : [life.fd],
-    );
-    this.#native.watchWhileAwaiting(this.#parts.box, ...fds.slice(0, MOST_WATCHED));
-    this.#unwatched = false;
-    this.#watchesAll = fds.length === this.#servers.size && fds.length <= MOST_WATCHED;
-    return this.#watchesAll;
   }
 }

@@ -111,6 +111,11 @@ export function readHead(view: DataView, at: number, length: number, into: Head)
   return into.kind >= Kind.DATA && into.kind <= Kind.PASSED && into.part < into.parts;
 }
 
+/** An endpoint's word for a caller: his box, and the type that finds him there. */
+export function idOf(head: Head): number {
+  return head.from + head.answerType * 2 ** 32;
+}
+
 /** `performance.now()` counts from a start of its own in each thread; CLOCK_MONOTONIC is the same for all. */
 const monotonicOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 

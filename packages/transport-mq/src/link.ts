@@ -15,19 +15,14 @@ import {
   tooLarge,
   Waiter,
 } from '@callgate/core/transport';
+import { CLOSE_MS, Farewell } from './farewell.js';
 import { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
+import { FIRST_PAUSE_MS, Sender } from './sender.js';
 
-/** How long, in ms, a close may take when nobody says. */
-const CLOSE_MS = 2000;
-/** A queue that is full says nothing when it is not any more: it is tried again after so many ms, and twice that up to the last. */
-const FIRST_RETRY_MS = 1;
-const LAST_RETRY_MS = 8;
-const FIRST_PAUSE_MS = 0.05;
 const yes = Promise.resolve(true);
 const no = Promise.resolve(false);
 const NEVER = Number.POSITIVE_INFINITY;
-const pauseWord = new Int32Array(new SharedArrayBuffer(4));
 
 /** What both ends of a link over queues have in common: one message on its way out, received ones, waits, and the end. */
 export abstract class MqLink implements Link {
@@ -50,19 +45,43 @@ export abstract class MqLink implements Link {
   protected closing = false;
   /** Something else than a message has come that whoever waits should hear of. */
   protected news = false;
-  #justSent = false;
-  #retry: NodeJS.Timeout | undefined;
-  #retryMs = FIRST_RETRY_MS;
-  #closeDeadline: Deadline = NEVER;
-  readonly #transmit = (type: number, bytes: Buffer, start: number, end: number, first: boolean): boolean =>
-    this.transmit(type, bytes, start, end, first);
-
+  readonly #sender: Sender;
+  readonly #farewell: Farewell;
   /** `onPeerKnown`: fills in what of `peer` is not known yet. */
   constructor(peer: Peer, maxMessageBytes: number, outbox: Outbox, onPeerKnown: () => void = () => undefined) {
     this.peer = peer;
     this.onPeerKnown = onPeerKnown;
     this.maxMessageBytes = maxMessageBytes;
     this.outbox = outbox;
+    this.#sender = new Sender(outbox, {
+      transmit: (type, bytes, start, end, first) => this.transmit(type, bytes, start, end, first),
+      boxed: () => this.boxed,
+      failed: (error) => this.failed(error),
+      ended: () => this.end !== undefined,
+      checkLife: () => this.checkLife(),
+      sent: () => {
+        this.#hearOfEnd();
+        this.writing.settle(true);
+      },
+      closing: () => (this.closing ? () => this.#goOnClosing() : undefined),
+    });
+    this.#farewell = new Farewell({
+      ended: () => this.end !== undefined,
+      drain: () => {
+        while (this.pull() && this.end === undefined) this.inbox.clear();
+      },
+      send: () => !outbox.pending || this.#sender.trySend(),
+      sayBye: () => this.sayBye(),
+      failed: (error) => {
+        outbox.drop();
+        this.failed(error);
+      },
+      finish: (orderly) => {
+        const error = closedHere();
+        if (!orderly) this.sayAbort(undefined);
+        this.finish({ by: 'local', orderly, error });
+      },
+    });
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -130,8 +149,8 @@ export abstract class MqLink implements Link {
     if (this.ended) return null;
     if (this.inbox.lent) throw misuse('receive: the last message is not released');
     if (this.outbox.pending) this.push();
-    const look = !(this.#justSent && this.asks);
-    this.#justSent = false;
+    const look = !(this.#sender.justSent && this.asks);
+    this.#sender.justSent = false;
     while (look && this.inbox.length === 0 && this.end === undefined && this.pull()) {
       // What came may have been no message.
     }
@@ -167,7 +186,7 @@ export abstract class MqLink implements Link {
       if (this.readable) break;
       if (late) return false;
       if (sent) this.sleep(deadline);
-      else pause = this.#pause(pause, deadline);
+      else pause = this.#sender.pause(pause, deadline);
     }
     this.reading.settle(true);
     return true;
@@ -177,7 +196,7 @@ export abstract class MqLink implements Link {
     let pause = FIRST_PAUSE_MS;
     while (!this.writable(bytes)) {
       if (performance.now() >= deadline) return false;
-      pause = this.#pause(pause, deadline);
+      pause = this.#sender.pause(pause, deadline);
       if (this.push()) this.#hearOfEnd();
     }
     return true;
@@ -222,7 +241,7 @@ export abstract class MqLink implements Link {
   close(deadline: Deadline = performance.now() + CLOSE_MS): Promise<void> {
     if (!this.ended) {
       this.#beginClose(deadline);
-      if (!this.#goOn()) this.#retryLater();
+      this.#goOnClosing();
     }
     return this.closed.then(() => this.#released);
   }
@@ -230,9 +249,9 @@ export abstract class MqLink implements Link {
   closeSync(deadline: Deadline = performance.now() + CLOSE_MS): void {
     if (this.end !== undefined) return;
     if (!this.closing) this.#beginClose(deadline);
-    this.#closeDeadline = Math.min(deadline, this.#closeDeadline);
+    this.#farewell.deadline = Math.min(deadline, this.#farewell.deadline);
     let pause = FIRST_PAUSE_MS;
-    while (!this.#goOn()) pause = this.#pause(pause, this.#closeDeadline);
+    while (!this.#farewell.step()) pause = this.#sender.pause(pause, this.#farewell.deadline);
   }
 
   abort(error?: RpcError): void {
@@ -264,8 +283,7 @@ export abstract class MqLink implements Link {
   protected finish(end: LinkEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#sender.stop();
     this.inbox.clear();
     this.#released = this.letGo();
     this.#settleClosed(end);
@@ -283,27 +301,12 @@ export abstract class MqLink implements Link {
 
   /** Sends what is committed. False when not all of it found room. */
   protected push(): boolean {
-    if (!this.outbox.pending) return true;
-    if (this.end !== undefined) return true;
-    try {
-      if (this.outbox.send(this.#transmit, this.boxed)) {
-        this.#justSent = true;
-        return true;
-      }
-    } catch (error) {
-      this.outbox.drop();
-      this.failed(error);
-      return true;
-    }
-    this.#retryLater();
-    return false;
+    return this.#sender.push();
   }
 
   protected updateRef(): void {
     if (this.end !== undefined) return;
     this.hold(this.keepAlive && this.reading.waiting);
-    if (this.keepAlive) this.#retry?.ref();
-    else this.#retry?.unref();
   }
 
   /** Nothing more can be sent. */
@@ -313,37 +316,6 @@ export abstract class MqLink implements Link {
 
   #lastWord(): RpcError {
     return (this.end ?? this.fate)?.error ?? closedHere();
-  }
-
-  #pause(ms: number, deadline: Deadline): number {
-    const left = deadline - performance.now();
-    Atomics.wait(pauseWord, 0, 0, Math.max(0, Math.min(ms, left)));
-    this.checkLife();
-    return Math.min(ms * 2, LAST_RETRY_MS);
-  }
-
-  #retryLater(): void {
-    if (this.#retry !== undefined || this.end !== undefined) return;
-    const left = this.closing ? Math.max(0, this.#closeDeadline - performance.now()) : NEVER;
-    this.#retry = setTimeout(() => this.#retryNow(), Math.min(this.#retryMs, left));
-    if (!this.keepAlive) this.#retry.unref();
-  }
-
-  #retryNow(): void {
-    this.#retry = undefined;
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
-    if (this.closing) {
-      if (!this.#goOn()) this.#retryLater();
-      return;
-    }
-    const begun = this.outbox.begun;
-    if (!this.push()) {
-      if (this.outbox.begun && !begun) this.#retryMs = FIRST_RETRY_MS;
-      return;
-    }
-    this.#retryMs = FIRST_RETRY_MS;
-    this.#hearOfEnd();
-    this.writing.settle(true);
   }
 
   /** That there is room now may be because the peer has let go: what he said of it came before. */
@@ -356,49 +328,25 @@ export abstract class MqLink implements Link {
   }
 
   #beginClose(deadline: Deadline): void {
-    this.#closeDeadline = deadline;
+    this.#farewell.deadline = deadline;
     if (this.outbox.claimed) this.outbox.abandon();
     this.closing = true;
     this.inbox.clear();
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#sender.stop();
     this.reading.settle(true);
     this.writing.settle(true);
     if (this.fate !== undefined) this.finish(this.fate);
   }
 
-  /** A step of closing. True when it is over. */
-  #goOn(): boolean {
-    if (this.end !== undefined) return true;
-    // What the peer still sends is dropped: he may have to be rid of it before he reads.
-    while (this.pull() && this.end === undefined) this.inbox.clear();
-    if (this.end !== undefined) return true;
-    const error = closedHere();
-    let sent = true;
-    try {
-      sent = !this.outbox.pending || this.outbox.send(this.#transmit, this.boxed);
-      if (sent && this.end === undefined) sent = this.sayBye();
-    } catch (thrown) {
-      this.outbox.drop();
-      this.failed(thrown);
-    }
-    if (this.end !== undefined) return true;
-    if (sent) {
-      this.finish({ by: 'local', orderly: true, error });
-    } else if (performance.now() >= this.#closeDeadline) {
-      this.sayAbort(undefined);
-      this.finish({ by: 'local', orderly: false, error });
-    } else {
-      return false;
-    }
-    return true;
+  #goOnClosing(): void {
+    if (!this.#farewell.step()) this.#sender.later(this.#farewell.leftMs);
   }
 
   #setKeepAlive(keepAlive: boolean): void {
     this.keepAlive = keepAlive;
     this.reading.keepAlive(keepAlive);
     this.writing.keepAlive(keepAlive);
+    this.#sender.keepAlive(keepAlive);
     this.updateRef();
   }
 }

@@ -1,4 +1,4 @@
-import type { KnownServer } from './client-link.js';
+import type { KnownServer } from './servers.js';
 
 /** How often, in ms, to look for servers that came and died while something is open. */
 const LOOK_MS = 500;
