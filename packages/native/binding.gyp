@@ -9,7 +9,6 @@
         "native/state.cc",
         "native/fd.cc",
         "native/memory.cc",
-        "native/eventfd.cc",
         "native/io.cc",
         "native/socket.cc",
         "native/tcp.cc",
@@ -33,7 +32,9 @@
         "native/semaphore.cc",
         "native/semaphore-posix.cc",
         "native/semaphore-sysv.cc",
-        "native/bell.cc"
+        "native/sleep-watch.cc",
+        "native/bell.cc",
+        "native/bell-create.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

@@ -20,6 +20,16 @@ inline int64_t NowNs() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+/** CLOCK_REALTIME in so many ns, which sem_timedwait(3) wants. */
+inline timespec RealTimeIn(int64_t ns) {
+  timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  const int64_t nanoseconds = until.tv_nsec + ns % 1'000'000'000;
+  until.tv_sec += static_cast<time_t>(ns / 1'000'000'000 + nanoseconds / 1'000'000'000);
+  until.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
+  return until;
+}
+
 class Deadline {
  public:
   /** Do not wait. */

@@ -13,10 +13,6 @@ CALLGATE_FUNCTION(CreateMemfd);
 CALLGATE_FUNCTION(MapMemfd);
 CALLGATE_FUNCTION(FdBytes);
 void DefineMapping(napi_env env, State& state);
-// eventfd.cc
-CALLGATE_FUNCTION(CreateEventFd);
-CALLGATE_FUNCTION(RingEventFd);
-CALLGATE_FUNCTION(DrainEventFd);
 // io.cc
 CALLGATE_FUNCTION(Read);
 CALLGATE_FUNCTION(Write);
@@ -107,7 +103,7 @@ CALLGATE_FUNCTION(RemoveSysvSemaphores);
 CALLGATE_FUNCTION(OpenSysvSemaphore);
 CALLGATE_FUNCTION(BlockedThreads);
 void DefineSemaphore(napi_env env, State& state);
-// bell.cc
+// bell.cc, bell-create.cc
 CALLGATE_FUNCTION(CreatePosixBell);
 CALLGATE_FUNCTION(CreateSysvBell);
 void DefineBell(napi_env env, State& state);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
-#include <time.h>
 
 #include "functions.h"
 #include "semaphore-handle.h"
@@ -17,11 +16,7 @@ struct PosixSemaphore final : SemaphoreHandle {
 
   int TakeWithin(int64_t ns) override {
     if (ns == kNever) return sem_wait(semaphore) == 0 ? 0 : errno;
-    timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    const int64_t nanoseconds = until.tv_nsec + ns % 1'000'000'000;
-    until.tv_sec += static_cast<time_t>(ns / 1'000'000'000 + nanoseconds / 1'000'000'000);
-    until.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
+    const timespec until = RealTimeIn(ns);
     return sem_timedwait(semaphore, &until) == 0 ? 0 : errno;
   }
 

@@ -112,14 +112,6 @@ export interface NativeAddon extends SharedAddon {
   /** Size of the file behind a descriptor, in bytes. */
   fdBytes(fd: Fd): number;
 
-  // --- doorbells ---
-  /** eventfd(2), CLOEXEC and NONBLOCK, counter 0. */
-  createEventFd(): Fd;
-  /** Adds 1 to the counter, waking who polls it. Never blocks. */
-  ringEventFd(fd: Fd): void;
-  /** Sets the counter to 0; true if it was not 0. Never blocks. */
-  drainEventFd(fd: Fd): boolean;
-
   // --- sockets ---
   /**
    * Binds and listens at a path, CLOEXEC and NONBLOCK. The socket file has exactly `mode` (0 to 0o777) from its first

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Fd } from './addon.js';
 import { loadAddon } from './load.js';
-import { socketPair } from './testing/sockets.js';
+import { createBell, drainBell, ringBell } from './testing/bells.js';
+import { socketPair, thrownBy } from './testing/sockets.js';
 
 const addon = loadAddon();
 /** What untyped JavaScript could pass. */
@@ -69,8 +70,24 @@ test('bytes may lie in shared memory and in mapped memory', () => {
   memory.close();
 });
 
+test('a closed descriptor is refused without touching whoever has its number now', () => {
+  const closed = createBell();
+  const number = closed.value;
+  closed.close();
+  closed.close();
+  expect(closed.value).toBe(-1);
+  const next = createBell();
+  expect(next.value).toBe(number);
+  const error = thrownBy(() => ringBell(closed));
+  expect(error).toMatchObject({ code: 'EBADF', syscall: 'write' });
+  expect(error.message).toBe('write: EBADF (the descriptor is closed)');
+  expect(thrownBy(() => drainBell(closed)).code).toBe('EBADF');
+  expect(drainBell(next)).toBe(false);
+  next.close();
+});
+
 test('anything that is not a descriptor of this thread is a TypeError', () => {
-  const fd = addon.createEventFd();
+  const fd = createBell();
   const watcher = addon.createWatcher(fd, () => {});
   const strangers = [
     undefined,
@@ -85,7 +102,7 @@ test('anything that is not a descriptor of this thread is a TypeError', () => {
     watcher,
   ];
   for (const stranger of strangers) {
-    for (const name of ['ringEventFd', 'drainEventFd', 'fdBytes', 'acceptUnix', 'peerCredentials', 'createWatcher']) {
+    for (const name of ['waitingBytes', 'fdBytes', 'acceptUnix', 'peerCredentials', 'createWatcher']) {
       expect(() => loose[name]!(stranger, () => {})).toThrow(TypeError);
     }
   }

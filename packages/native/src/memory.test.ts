@@ -2,6 +2,7 @@ import { ftruncateSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { loadAddon } from './load.js';
+import { createBell } from './testing/bells.js';
 import { runScenario } from './testing/child.js';
 import { descriptorFlags, mappingsOf, O_CLOEXEC } from './testing/proc.js';
 import { thrownBy } from './testing/sockets.js';
@@ -61,7 +62,7 @@ test('a mapping of another size than the file is refused, with both sizes', () =
 });
 
 test('what is no memory file is not mapped', () => {
-  const fd = addon.createEventFd();
+  const fd = createBell();
   expect(thrownBy(() => addon.mapMemfd(fd, 4096)).message).toBe(
     'mmap: EINVAL (not a memfd: the file cannot be sealed)',
   );

@@ -2,6 +2,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Fd } from './addon.js';
 import { loadAddon } from './load.js';
+import { createBell, drainBell, ringBell } from './testing/bells.js';
 import { type Child, startChild } from './testing/child.js';
 import { descriptorFlags, O_CLOEXEC, openDescriptors } from './testing/proc.js';
 import { scratchFolder, socketPair, thrownBy } from './testing/sockets.js';
@@ -46,13 +47,13 @@ test('memory passed to another process is the same memory there', () =>
 
 test('a bell rung in one process wakes a poll in another', () =>
   withPeer(node('bell'), async (socket, child) => {
-    const there = addon.createEventFd();
-    const back = addon.createEventFd();
+    const there = createBell();
+    const back = createBell();
     addon.sendWithFds(socket, Uint8Array.of(1), 0, 1, [there, back]);
     expect(await child.line()).toBe('waiting');
-    addon.ringEventFd(there);
+    ringBell(there);
     expect(await child.line()).toBe('woken by 1');
-    expect(addon.drainEventFd(back)).toBe(true);
+    expect(drainBell(back)).toBe(true);
     there.close();
     back.close();
   }));
@@ -113,7 +114,7 @@ s.recv(1)
 
 test('surplus descriptors are closed, and those taken are appended, close-on-exec', () => {
   using pair = socketPair();
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const before = openDescriptors().size;
   const into: Fd[] = [bell];
   addon.sendWithFds(pair.client, Uint8Array.of(1, 2), 0, 2, [bell, bell, bell, bell, bell]);
@@ -121,8 +122,8 @@ test('surplus descriptors are closed, and those taken are appended, close-on-exe
   expect(into.length).toBe(3);
   expect(openDescriptors().size).toBe(before + 2);
   expect(into.map((fd) => descriptorFlags(fd.value) & O_CLOEXEC)).toEqual([O_CLOEXEC, O_CLOEXEC, O_CLOEXEC]);
-  addon.ringEventFd(into[2]!);
-  expect(addon.drainEventFd(bell)).toBe(true);
+  ringBell(into[2]!);
+  expect(drainBell(bell)).toBe(true);
   addon.sendWithFds(pair.client, Uint8Array.of(1), 0, 1, [bell, bell]);
   expect(addon.receiveWithFds(pair.server, new Uint8Array(8), 0, 8, into, 0)).toBe(1);
   expect(openDescriptors().size).toBe(before + 2);
@@ -131,7 +132,7 @@ test('surplus descriptors are closed, and those taken are appended, close-on-exe
 
 test('as many descriptors as can travel do travel, and bytes alone travel too', () => {
   using pair = socketPair();
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const into: Fd[] = [];
   const bytes = new Uint8Array(8);
   expect(addon.receiveWithFds(pair.server, bytes, 0, 8, into, 8)).toBe(-1);
@@ -148,8 +149,8 @@ test('as many descriptors as can travel do travel, and bytes alone travel too', 
 
 test('a closed descriptor among those to send is refused, and nothing is sent', () => {
   using pair = socketPair();
-  const open = addon.createEventFd();
-  const closed = addon.createEventFd();
+  const open = createBell();
+  const closed = createBell();
   closed.close();
   const bytes = new Uint8Array(1);
   expect(thrownBy(() => addon.sendWithFds(pair.client, bytes, 0, 1, [open, closed])).code).toBe('EBADF');
@@ -159,13 +160,13 @@ test('a closed descriptor among those to send is refused, and nothing is sent', 
 
 test('a descriptor travels by its number too, and an unknown number is refused', () => {
   using pair = socketPair();
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const into: Fd[] = [];
   const bytes = new Uint8Array(8);
   expect(addon.sendWithFds(pair.client, bytes, 0, 1, [bell.value])).toBe(1);
   expect(addon.receiveWithFds(pair.server, bytes, 0, 8, into, 8)).toBe(1);
-  addon.ringEventFd(into[0]!);
-  expect(addon.drainEventFd(bell)).toBe(true);
+  ringBell(into[0]!);
+  expect(drainBell(bell)).toBe(true);
   into[0]![Symbol.dispose]();
   expect(into[0]!.value).toBe(-1);
   expect(thrownBy(() => addon.sendWithFds(pair.client, bytes, 0, 1, [1_000_000])).code).toBe('EBADF');
@@ -173,19 +174,19 @@ test('a descriptor travels by its number too, and an unknown number is refused',
 });
 
 test('a detached descriptor stays open, and is whose who detached it', () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   addon.createWatcher(bell, () => undefined).watch(1);
   const number = bell.detach();
   expect([bell.value, bell.detach()]).toEqual([-1, -1]);
   bell.close();
   expect(fstatSync(number).isFile()).toBe(false);
   closeSync(number);
-  expect(thrownBy(() => addon.ringEventFd(bell)).code).toBe('EBADF');
+  expect(thrownBy(() => ringBell(bell)).code).toBe('EBADF');
 });
 
 test('a process that may open no more files is told that descriptors were lost', () =>
   withPeer(node('crowded'), async (socket, child) => {
-    const bell = addon.createEventFd();
+    const bell = createBell();
     addon.sendWithFds(socket, Uint8Array.of(1), 0, 1, [bell, bell, bell]);
     expect(await child.line()).toBe('recvmsg: EMFILE (more descriptors arrived than this process may open)');
     bell.close();

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadAddon } from './load.js';
+import { createBell, ringBell } from './testing/bells.js';
 import { runScenario, startChild } from './testing/child.js';
 import { socketPair, thrownBy } from './testing/sockets.js';
 
@@ -7,9 +8,9 @@ const addon = loadAddon();
 
 test('each descriptor has its own four bits in the result', () => {
   using pair = socketPair();
-  const bell = addon.createEventFd();
+  const bell = createBell();
   expect(addon.poll([bell, pair.client, pair.server], [1, 1, 1], 0)).toBe(0);
-  addon.ringEventFd(bell);
+  ringBell(bell);
   addon.write(pair.client, Uint8Array.of(1), 0, 1);
   expect(addon.poll([pair.client, bell, pair.server], [1, 1, 1], 0)).toBe(0x110);
   expect(addon.poll([pair.client, bell, pair.server, pair.listener], [2, 3, 2, 7], 0)).toBe(0x0232);
@@ -63,7 +64,7 @@ test('a wait for ever ends with the event', async () => {
 });
 
 test('what cannot be polled for is refused', () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   expect(() => addon.poll([], [], 0)).toThrow(/1 to 4 descriptors/);
   expect(() => addon.poll([bell, bell, bell, bell, bell], [1, 1, 1, 1, 1], 0)).toThrow(/1 to 4 descriptors/);
   expect(() => addon.poll([bell], [], 0)).toThrow(/as many events/);
@@ -76,7 +77,7 @@ test('what cannot be polled for is refused', () => {
 });
 
 test('a timeout below zero does not wait', () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   expect(addon.poll([bell], [1], -5)).toBe(0);
   expect(addon.poll([bell], [1], Number.NEGATIVE_INFINITY)).toBe(0);
   bell.close();

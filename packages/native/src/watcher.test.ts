@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, test } from 'vitest';
 import type { Fd, Watcher } from './addon.js';
 import { loadAddon } from './load.js';
+import { createBell, drainBell, ringBell } from './testing/bells.js';
 import { runScenario, startChild } from './testing/child.js';
 import { scratchFolder, socketPair, thrownBy } from './testing/sockets.js';
 
@@ -35,19 +36,19 @@ test('a watcher reports what it watches for, with the bits of poll', async () =>
 });
 
 test('a watcher reports again and again until what it watches for is gone', async () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   let heard = 0;
   await new Promise<void>((resolve) => {
     const watcher = addon.createWatcher(bell, () => {
       heard += 1;
       if (heard === 3) {
-        addon.drainEventFd(bell);
+        drainBell(bell);
         watcher.close();
         resolve();
       }
     });
     watcher.watch(1);
-    addon.ringEventFd(bell);
+    ringBell(bell);
   });
   await turns();
   expect(heard).toBe(3);
@@ -55,13 +56,13 @@ test('a watcher reports again and again until what it watches for is gone', asyn
 });
 
 test('a stopped watcher is silent and can go on', async () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   let heard = 0;
   const watcher = addon.createWatcher(bell, () => {
     heard += 1;
     watcher.watch(0);
   });
-  addon.ringEventFd(bell);
+  ringBell(bell);
   await turns();
   expect(heard).toBe(0);
   watcher.watch(1);
@@ -96,7 +97,7 @@ test('bytes that came before a reset are reported with the error, and the watch 
 });
 
 test('microtasks and ticks run between two events', async () => {
-  const bells = [addon.createEventFd(), addon.createEventFd()];
+  const bells = [createBell(), createBell()];
   const order: string[] = [];
   const watchers: Watcher[] = [];
   await new Promise<void>((resolve) => {
@@ -110,7 +111,7 @@ test('microtasks and ticks run between two events', async () => {
       });
       watcher.watch(1);
       watchers.push(watcher);
-      addon.ringEventFd(bell);
+      ringBell(bell);
     }
   });
   expect(order).toEqual(['event', 'tick', 'microtask', 'event', 'tick', 'microtask']);
@@ -119,7 +120,7 @@ test('microtasks and ticks run between two events', async () => {
 
 test('callbacks run in the asynchronous context in which the watcher was made', async () => {
   const storage = new AsyncLocalStorage<string>();
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const seen = await new Promise((resolve) => {
     storage.run('here', () => {
       const watcher = addon.createWatcher(bell, () => {
@@ -128,14 +129,14 @@ test('callbacks run in the asynchronous context in which the watcher was made', 
       });
       watcher.watch(1);
     });
-    addon.ringEventFd(bell);
+    ringBell(bell);
   });
   expect(seen).toBe('here');
   bell.close();
 });
 
 test('a second watcher on one descriptor is refused until the first is closed', () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const first = addon.createWatcher(bell, () => {});
   const error = thrownBy(() => addon.createWatcher(bell, () => {}));
   expect(error.message).toBe(
@@ -147,17 +148,17 @@ test('a second watcher on one descriptor is refused until the first is closed', 
 });
 
 test('closing a descriptor closes its watcher, and its number is free for another', async () => {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const { value } = bell;
   const watcher = addon.createWatcher(bell, () => {
     throw new Error('the watcher of a closed descriptor');
   });
   watcher.watch(1);
-  addon.ringEventFd(bell);
+  ringBell(bell);
   bell.close();
-  const next = addon.createEventFd();
+  const next = createBell();
   expect(next.value).toBe(value);
-  addon.ringEventFd(next);
+  ringBell(next);
   expect(await once(next, 1)).toBe(1);
   expect(thrownBy(() => watcher.watch(1)).message).toBe('uv_poll: EBADF (the watcher is closed)');
   watcher.ref();
@@ -173,7 +174,7 @@ test('what cannot be watched says so', () => {
     'uv_poll: EPERM (this kind of file cannot be watched)',
   );
   file.close();
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const watcher = addon.createWatcher(bell, () => {});
   for (const events of [-1, 8, 0.5, Number.NaN]) expect(() => watcher.watch(events)).toThrow(RangeError);
   watcher.close();

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Fd, Mapping, Watcher } from '../addon.js';
 import { loadAddon } from '../load.js';
+import { createBell } from './bells.js';
 import { playScenario } from './child.js';
 import { mappingsOf, openDescriptors } from './proc.js';
 import { scratchFolder } from './sockets.js';
@@ -37,13 +38,13 @@ async function settledKinds(): Promise<string[]> {
 
 function makeAll(): { readonly fds: Fd[]; readonly mapping: Mapping; readonly watcher: Watcher } {
   const memory = addon.createMemfd('held', 4096);
-  const bell = addon.createEventFd();
+  const bell = createBell();
   return { fds: [memory, bell], mapping: addon.mapMemfd(memory, 4096), watcher: addon.createWatcher(bell, () => {}) };
 }
 
-/** An eventfd that is watched, and referred to by nothing but its number. */
+/** A descriptor that is watched, and referred to by nothing but its number. */
 function watchedBell(): { readonly number: number; readonly heard: Promise<number> } {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const heard = new Promise<number>((resolve) => {
     const watcher = addon.createWatcher(bell, (events) => {
       watcher.close();
@@ -97,7 +98,7 @@ await playScenario({
     const { number, heard } = watchedBell();
     // An idle watcher beside it shows when finalizers have had their chance.
     const before = openDescriptors().size;
-    addon.createWatcher(addon.createEventFd(), () => {});
+    addon.createWatcher(createBell(), () => {});
     await collectUntil(() => openDescriptors().size === before);
     writeSync(number, new Uint8Array(new BigUint64Array([1n]).buffer));
     return { events: await heard };

@@ -1,6 +1,7 @@
 // What a worker does before it is ended; it reports when it is in the middle of it.
 import { parentPort } from 'node:worker_threads';
 import { loadAddon } from '../load.js';
+import { createBell, ringBell } from './bells.js';
 import { mappingsOf } from './proc.js';
 import { socketPair } from './sockets.js';
 
@@ -12,8 +13,8 @@ const held: unknown[] = [];
 
 function hold(): void {
   const memory = addon.createMemfd('held', 4096);
-  const bell = addon.createEventFd();
-  const closed = addon.createEventFd();
+  const bell = createBell();
+  const closed = createBell();
   closed.close();
   const pair = socketPair();
   const watchers = [bell, pair.server, pair.listener].map((fd) => addon.createWatcher(fd, () => {}));
@@ -41,7 +42,7 @@ const roles: Readonly<Record<string, () => void>> = {
   poll() {
     hold();
     port.postMessage('polling');
-    addon.poll([addon.createEventFd()], [1], Number.POSITIVE_INFINITY);
+    addon.poll([createBell()], [1], Number.POSITIVE_INFINITY);
   },
   connect() {
     // The main thread made the folder and removes it: nothing of this thread runs once it is terminated.
@@ -51,14 +52,14 @@ const roles: Readonly<Record<string, () => void>> = {
     addon.connectUnix(path, Number.POSITIVE_INFINITY);
   },
   'spin-in-callback'() {
-    const bell = addon.createEventFd();
+    const bell = createBell();
     addon
       .createWatcher(bell, () => {
         port.postMessage('spinning');
         for (;;);
       })
       .watch(1);
-    addon.ringEventFd(bell);
+    ringBell(bell);
   },
   'move-away'() {
     const memory = addon.createMemfd('away', 4096);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { createMessageQueue, loadAddon, type NativeAddon, queueRows } from '../index.js';
+import { createBell, ringBell } from './bells.js';
 
 const never = Number.POSITIVE_INFINITY;
 const addon = loadAddon();
@@ -30,9 +31,9 @@ function waits(): unknown {
   const begun = performance.now();
   const deadline = addon.awaitMessage(queue, room, 8, 108, 30);
   const late = performance.now() - begun >= 30;
-  const bell = addon.createEventFd();
+  const bell = createBell();
   addon.watchWhileAwaiting(queue, bell);
-  addon.ringEventFd(bell);
+  ringBell(bell);
   const descriptor = addon.awaitMessage(queue, room, 8, 108, never);
   addon.watchWhileAwaiting(queue);
   room.write('abc', 8);

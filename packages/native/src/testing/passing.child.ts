@@ -1,6 +1,7 @@
 // The other process at a socket, which receives descriptors. Every role first connects and says so.
 import type { Fd } from '../addon.js';
 import { loadAddon } from '../load.js';
+import { createBell, ringBell } from './bells.js';
 import { thrownBy } from './sockets.js';
 
 const addon = loadAddon();
@@ -25,13 +26,13 @@ const roles: Readonly<Record<string, () => void>> = {
     const [bell, back] = receive() as [Fd, Fd];
     console.log('waiting');
     const events = addon.poll([bell], [1], Number.POSITIVE_INFINITY);
-    addon.ringEventFd(back);
+    ringBell(back);
     console.log(`woken by ${events}`);
   },
   crowded() {
     const crowd: Fd[] = [];
     try {
-      for (;;) crowd.push(addon.createEventFd());
+      for (;;) crowd.push(createBell());
     } catch {
       crowd.pop()!.close();
     }

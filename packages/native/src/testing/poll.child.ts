@@ -1,12 +1,13 @@
 // Programs that block their thread; their parent watches over them.
 import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../load.js';
+import { createBell } from './bells.js';
 import { playScenario } from './child.js';
 
 const addon = loadAddon();
 
 function timed(timeoutMs: number): { readonly waited: number; readonly result: number } {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const began = performance.now();
   const result = addon.poll([bell], [1], timeoutMs);
   return { waited: performance.now() - began, result };
@@ -31,7 +32,7 @@ await playScenario({
 
   'for-ever'() {
     // Rings after the main thread has begun to wait, most probably; before is right too.
-    const bell = addon.createEventFd();
+    const bell = createBell();
     new Worker(new URL('./poll.worker.js', import.meta.url), { argv: ['ring', String(bell.value)] }).unref();
     return addon.poll([bell], [1], Number.POSITIVE_INFINITY);
   },

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** What this process's descriptors refer to, such as `anon_inode:[eventfd]` or `socket:[1234]`, by number. */
+/** What this process's descriptors refer to, such as `anon_inode:[eventpoll]` or `socket:[1234]`, by number. */
 export function openDescriptors(): Map<number, string> {
   const found = new Map<number, string>();
   for (const name of readdirSync('/proc/self/fd')) {

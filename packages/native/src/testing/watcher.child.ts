@@ -1,12 +1,13 @@
 // Programs whose end depends on a watcher.
 import type { Fd, Watcher } from '../addon.js';
 import { loadAddon } from '../load.js';
+import { createBell, ringBell } from './bells.js';
 import { playScenario } from './child.js';
 
 const addon = loadAddon();
 
 function watchBell(onRing: (bell: Fd) => void = () => {}): { readonly bell: Fd; readonly watcher: Watcher } {
-  const bell = addon.createEventFd();
+  const bell = createBell();
   const watcher = addon.createWatcher(bell, () => onRing(bell));
   watcher.watch(1);
   return { bell, watcher };
@@ -27,7 +28,7 @@ await playScenario({
       const { bell, watcher } = watchBell(() => {
         throw new Error(words.shift());
       });
-      addon.ringEventFd(bell);
+      ringBell(bell);
     });
   },
 
@@ -35,7 +36,7 @@ await playScenario({
     const { bell } = watchBell(() => {
       throw new Error('nobody catches this');
     });
-    addon.ringEventFd(bell);
+    ringBell(bell);
     return new Promise(() => {});
   },
 
@@ -63,7 +64,7 @@ await playScenario({
     watcher.unref();
     watcher.ref();
     // Nothing else keeps the process alive when this fires.
-    setTimeout(() => addon.ringEventFd(bell), 200).unref();
+    setTimeout(() => ringBell(bell), 200).unref();
     return 'referenced';
   },
 });
