@@ -60,7 +60,7 @@ async function callBlocking(...timeouts: unknown[]): Promise<unknown[]> {
 describe('A service over signals', () => {
   test('is called by ordinary stubs and runs ordinary handlers, which see who called.', async () => {
     const { pid } = await serve({ signals: { Ring: 'SIGUSR2' } });
-    const client = createClient(Bell, url, { direction: 'send' });
+    const client = createClient(Bell, url);
     const from = { pid: process.pid, uid, claimed: true };
     for (const number of [1, 2, 4_294_967_295]) await client.visit?.({ number });
     for (const number of [1, 2, 4_294_967_295]) {
@@ -84,7 +84,7 @@ describe('A service over signals', () => {
 
   test('is held and released by its server; what came meanwhile is handled then, in order.', async () => {
     await serve();
-    const client = createClient(Bell, url, { direction: 'send' });
+    const client = createClient(Bell, url);
     await tell('hold');
     for (let number = 0; number < 20; number++) await client.visit?.({ number });
     await tell('release');
@@ -107,7 +107,7 @@ describe('A service over signals', () => {
 
   test('tells a caller that its server has gone.', async () => {
     await serve();
-    const client = createClient(Bell, url, { direction: 'send' });
+    const client = createClient(Bell, url);
     await client.ring?.({});
     server?.kill('SIGKILL');
     await once(server!, 'exit');
@@ -117,18 +117,18 @@ describe('A service over signals', () => {
 
   test('must have one-way methods only, of 32 bits at most: told when the client is made, and when the server listens.', async () => {
     const words = "house.Answered/Ask can't be a notification: it is answered";
-    expect(() => createClient(Answered, url, { direction: 'send' })).toThrow(words);
-    expect(() => createSyncClient(Answered, url, { direction: 'send' })).toThrow(words);
+    expect(() => createClient(Answered, url)).toThrow(words);
+    expect(() => createSyncClient(Answered, url)).toThrow(words);
     const bad = createServer().add(Answered, { ask: (request: object) => request } as never);
     await expect(bad.listen(url)).rejects.toThrow(/one-way|notification/);
     await bad.close();
-    expect(() => createClient(Bell, url)).toThrow(/direction duplex.*capability directions/);
+    expect(() => createClient(Bell, url, { direction: 'duplex' })).toThrow(/direction duplex.*capability directions/);
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test('refuses a method that the receiver does not listen for, naming those for which it does.', async () => {
     await serve();
-    const client = createClient(Grown, url, { direction: 'send' });
+    const client = createClient(Grown, url);
     await expect(client.knock?.({})).rejects.toMatchObject({
       code: 'UNIMPLEMENTED',
       reason: 'UNKNOWN_METHOD',
@@ -139,7 +139,7 @@ describe('A service over signals', () => {
 
   test('refuses a value that is out of range before anything is sent.', async () => {
     await serve();
-    const client = createClient(Bell, url, { direction: 'send' });
+    const client = createClient(Bell, url);
     await expect(client.visit?.({ number: 2 ** 32 })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringContaining('house.Guest.number'),

@@ -1,4 +1,4 @@
-import { type Address, badAddress, socketPath } from '@callgate/core/transport';
+import { type Address, badAddress, checkSocketPath, socketPath } from '@callgate/core/transport';
 import { messageQueueKey } from '@callgate/native';
 
 /** Where a mailbox is. */
@@ -17,15 +17,27 @@ export interface Place {
  * there, and the queue's key is computed from the whole path. `mq:0x4347` is the queue of that key.
  */
 export function placeOf(address: Address): Place {
-  const { url, path } = address;
-  const byKey = /^0x[0-9a-f]+$/i.test(path);
+  const { url } = address;
+  const key = keyOf(address);
+  const byKey = key !== undefined;
   if (byKey) {
-    const key = Number.parseInt(path, 16);
-    if (!(key > 0 && key <= 0xffff_ffff)) throw badAddress(url, 'a key has 32 bits: 0x1 to 0xffffffff');
     return { url, key, byKey, roster: rosterOf({ ...address, path: `0x${key.toString(16)}` }) };
   }
   const roster = rosterOf(address);
   return { url, key: messageQueueKey(roster), byKey, roster };
+}
+
+/** What `placeOf` throws for the text of an address: BAD_ADDRESS. Looks at nothing else. */
+export function checkAddress(address: Address): void {
+  if (keyOf(address) === undefined) checkSocketPath(address);
+}
+
+/** Undefined where the address is a name or a path. */
+function keyOf({ url, path }: Address): number | undefined {
+  if (!/^0x[0-9a-f]+$/i.test(path)) return undefined;
+  const key = Number.parseInt(path, 16);
+  if (key > 0 && key <= 0xffff_ffff) return key;
+  throw badAddress(url, 'a key has 32 bits: 0x1 to 0xffffffff');
 }
 
 /** Bare names lie where those of sockets do, under another ending. */

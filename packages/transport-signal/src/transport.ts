@@ -1,4 +1,4 @@
-import type { Transport } from '@callgate/core/transport';
+import { checkMeetingPath, type Transport } from '@callgate/core/transport';
 import { signalCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
 import { listen } from './listen.js';
@@ -9,6 +9,7 @@ export const signalTransport: Transport = Object.freeze<Transport>({
   scheme: 'signal',
   capabilities: signalCapabilities,
   validateOptions: signalOptionProblems,
+  checkAddress: checkMeetingPath,
   connect,
   connectSync,
   listen: (address, options, onLink, _onError, notifications) => listen(address, options, onLink, notifications),

@@ -165,6 +165,55 @@ services:
     expect(stderr).toContain('services.geo.Geo.transport.strategy (line 5): expected one of');
   });
 
+  test.each([
+    ['unix:run/geo', 'expected an absolute path, a path that begins with ./ or ../, or a bare name of letters, '],
+    [`shm:/${'x'.repeat(107)}`, "the socket path has 108 bytes, and the system's limit is 107: /xxx"],
+    ['shm+posix:a/b', 'expected '],
+    ['shm+sysv:0x100000000', 'expected a key from 1 to 4294967295 (0xffffffff), or a name; found "0x100000000"'],
+    ['tcp:geo.example', 'found no port; expected tcp:<host>:<port>, such as tcp:127.0.0.1:7000, tcp:[::1]:7000 or '],
+    ['tls:geo.example:70000', 'port 70000 is over 65535'],
+    ['udp:::1:7000', 'an IPv6 address must stand in brackets; expected udp:<host>:<port>'],
+    ['mq:0x0', 'a key has 32 bits: 0x1 to 0xffffffff'],
+    ['pipe:3', 'expected pipe:inherited, pipe:stdio, two descriptors such as pipe:3,4 (to read from, to write to)'],
+    ['fifo:a/b', 'expected an absolute path, a path that begins with ./ or ../, or a bare name'],
+    ['signal:my bell', 'expected an absolute path, a path that begins with ./ or ../, or a bare name'],
+  ])('tells that nothing can be met at %s, with the line and why.', async (url, why) => {
+    const path = write('other.yaml', `services:\n  geo.Geo:\n    url: "${url}"\n`);
+    const { code, stdout, stderr } = await callgate(['config', 'check', path]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(
+      `callgate: ${path} has 1 problem:\n  services.geo.Geo.url (line 3): bad address "${url}": ${why}`,
+    );
+  });
+
+  test('is content with what only a server can listen at, and leaves no directory behind.', async () => {
+    const names = ['unix', 'shm', 'shm+simple', 'shm+posix', 'shm+sysv', 'mq', 'fifo', 'signal', 'inproc'];
+    const urls = [...names.map((scheme) => `${scheme}:geo`), 'tcp:0', 'udp:[::]:0', 'tls:0.0.0.0:0', 'pipe:child-1'];
+    const services = urls.map((url, place) => `  geo.Geo${place}:\n    url: "${url}"\n`);
+    const path = write('other.yaml', `services:\n${services.join('')}`);
+    const runtime = join(folder, 'runtime');
+    const { code, stderr } = await callgate(['config', 'check', path], { XDG_RUNTIME_DIR: runtime });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(existsSync(runtime)).toBe(false);
+  });
+
+  test('tells of a bad address in a variable, and a program is told when it makes a client.', async () => {
+    const path = write('other.yaml', 'services:\n  geo.Geo:\n    url: tcp:7000\n');
+    const { stderr } = await callgate(['config', 'check', path], {
+      CALLGATE_SERVICES__geo_Geo__URL: 'tcp:' + '7000/geo',
+    });
+    expect(stderr).toContain(
+      'services.geo.Geo.url (CALLGATE_SERVICES__geo_Geo__URL): bad address "tcp:7000/geo": a path means nothing here;',
+    );
+    const program = write(
+      'program.mjs',
+      `import { createClient } from ${JSON.stringify(new URL('../index.js', import.meta.url))};
+      try { createClient({ typeName: 'geo.Geo', methods: {} }, 'tcp:geo'); } catch ({ code, reason, message }) { console.log(code, reason, message); }`,
+    );
+    const { stdout } = await runNode(pathToFileURL(program), [], { cwd: folder });
+    expect(stdout).toMatch(/^INVALID_ARGUMENT BAD_ADDRESS bad address "tcp:geo": found no port;/);
+  });
+
   test('tells of a transport that is not installed, beside what holds.', async () => {
     write('callgate.yaml', 'services:\n  geo.Geo:\n    url: fifo:/tmp/geo\n');
     using installed = installedWithout('transport-pipe');

@@ -4,7 +4,7 @@ import { createSyncClient, RpcError, type Timeout } from '../index.js';
 import { Bell } from './bell.js';
 
 const [url = '', ...timeouts] = process.argv.slice(2);
-const client = createSyncClient(Bell, url, { direction: 'send' });
+const client = createSyncClient(Bell, url);
 for (const timeout of timeouts) {
   const began = performance.now();
   try {

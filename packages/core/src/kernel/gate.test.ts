@@ -254,6 +254,22 @@ describe('A direction', () => {
     );
   });
 
+  test('that nobody gives is the one that the transport has.', () => {
+    const mem = plainTransport('mem');
+    const sending = { ...mem, capabilities: { ...mem.capabilities, directions: ['send'] as const } };
+    const gate = createGate(createKernel({ plugins: [{ transports: [sending] }] }));
+    const client = gate.createClient(Log, 'mem:a');
+    made.push(client);
+    expect(client.$channel.direction).toBe('send');
+    // The types know nothing of what a URL's transport can do.
+    expect(() => client.ask({ text: '' })).toThrow(
+      "test.Log/Ask: it is answered, and this client's channel only sends (direction: send); use a duplex channel, or make the method one-way",
+    );
+    expect(thrownBy(() => gate.createClient(Log, 'mem:a', { direction: 'duplex' })).message).toBe(
+      "mem:a: the mem: transport can't connect with direction duplex; it can with send (capability directions)",
+    );
+  });
+
   test('that the transport has not is refused when the client is made, naming the capability.', () => {
     const gate = createGate(createKernel({ plugins: [{ transports: [plainTransport('mem')] }] }));
     const error = thrownBy(() => gate.createClient(Log, 'mem:a', { direction: 'send' }));

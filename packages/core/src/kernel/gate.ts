@@ -1,4 +1,11 @@
-import { type Interceptor, methodPath, notificationsOf, notifies, type Timeout } from '../channel/index.js';
+import {
+  defaultDirection,
+  type Interceptor,
+  methodPath,
+  notificationsOf,
+  notifies,
+  type Timeout,
+} from '../channel/index.js';
 import {
   type Client,
   type ClientDirection,
@@ -19,7 +26,7 @@ import type { Kernel } from './kernel.js';
 export interface ClientSettings<D extends ClientDirection = ClientDirection> extends ClientOptions<D> {
   /**
    * `send` opens a channel that only sends: the stub then has the one-way methods only. @default as configured, else
-   * 'duplex'
+   * 'duplex', or 'send' where the transport can do no more
    */
   readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default as configured, else 'never' */
@@ -78,11 +85,14 @@ export function createGate(kernel: Kernel): Callgate {
       stated({ url, timeout, urgent, transport, codec, direction: asked }),
     );
     // The types know what code says. What only configuration says is known at run time.
-    const direction = (target.direction ?? target.transportOptions.direction ?? 'duplex') as D;
+    const { capabilities } = target.transport;
+    const direction = (target.direction ??
+      target.transportOptions.direction ??
+      defaultDirection('connect', capabilities)) as D;
     const problem = targetProblem(target, direction, mode);
     if (problem !== undefined) throw problem;
     // For what it throws: told before any call is made.
-    if (notifies(target.transport.capabilities)) notificationsOf(pathsOf(service));
+    if (notifies(capabilities)) notificationsOf(pathsOf(service));
     return {
       service: kernel.speak(service, target.codec),
       target: () => target,

@@ -29,7 +29,7 @@ export interface Target {
   readonly address: Address;
   readonly transport: Transport;
   readonly transportOptions: TransportOptions;
-  /** As clients see it. Undefined leaves it to the transport's options, else duplex. */
+  /** As clients see it. Undefined leaves it to the transport's options, else to what the transport can. */
   readonly direction?: ClientDirection;
   /** Undefined leaves it to the method's own, else never. */
   readonly timeout?: Timeout;
@@ -79,6 +79,7 @@ export function createKernel(options: KernelOptions = {}): Kernel {
     if (folded.address === undefined) throw noUrl(service, config);
     // Loading comes first: what it throws says what to install, or which scheme was meant.
     const transport = registry.transport(folded.address.scheme);
+    transport.checkAddress?.(folded.address);
     refuseBadTarget(service, folded, registry);
     return {
       address: folded.address,

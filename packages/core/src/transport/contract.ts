@@ -267,6 +267,12 @@ export interface Transport {
    * two, found 1000`), empty when there is none. Used for configuration before anything is opened.
    */
   validateOptions(options: TransportOptions): readonly string[];
+  /**
+   * Throws INVALID_ARGUMENT (BAD_ADDRESS) for an address at which nothing can be met, neither by who connects nor by
+   * who listens. Goes by its text alone: opens, makes and looks up nothing, so that a configuration can be checked on
+   * any machine. @default every address is left to `connect` and `listen`
+   */
+  checkAddress?(address: Address): void;
   /** Rejects with RpcError: UNAVAILABLE (UNREACHABLE), PERMISSION_DENIED, INVALID_ARGUMENT, DEADLINE_EXCEEDED. */
   connect(address: Address, options: TransportOptions, deadline: Deadline, signal?: AbortSignal): Promise<Link>;
   /** As connect, blocking the thread. Throws FAILED_PRECONDITION (UNSUPPORTED) when links cannot block. */

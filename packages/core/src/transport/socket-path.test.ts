@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseAddress } from './address.js';
-import { socketPath } from './socket-path.js';
+import { checkMeetingPath, checkSocketPath, socketPath } from './socket-path.js';
 
 const before = process.env.XDG_RUNTIME_DIR;
 let scratch: string;
@@ -109,4 +109,14 @@ it('refuses a path that is longer than the system allows, counting bytes', () =>
   expect(pathOf(`unix:/${'a'.repeat(106)}`)).toHaveLength(107);
   expect(() => pathOf(`unix:/${'a'.repeat(107)}`)).toThrow(/has 108 bytes, and the system's limit is 107/);
   expect(() => pathOf(`unix:/${'é'.repeat(54)}`)).toThrow(/has 109 bytes/);
+});
+
+it('checks an address by its text alone, before there is any directory', () => {
+  const long = `unix:/run/${'x'.repeat(104)}`;
+  const sound = ['unix:geo', 'unix:/run/geo.sock', 'unix:../geo.sock', `unix:./${'x'.repeat(200)}`];
+  for (const url of sound) expect(() => checkSocketPath(parseAddress(url))).not.toThrow();
+  expect(() => checkSocketPath(parseAddress(long))).toThrow("has 109 bytes, and the system's limit is 107");
+  expect(() => checkMeetingPath(parseAddress(long))).not.toThrow();
+  expect(() => checkSocketPath(parseAddress('unix:a/b'))).toThrow('found "a/b"');
+  expect(existsSync(runtime)).toBe(false);
 });

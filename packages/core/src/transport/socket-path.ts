@@ -19,10 +19,15 @@ const bareName = /^[A-Za-z0-9._-]+$/;
  */
 export function socketPath(address: Address): string {
   const path = meetingPath(address, '.sock');
+  refuseLongPath(address, path);
+  return path;
+}
+
+function refuseLongPath({ url }: Address, path: string): void {
   const bytes = Buffer.byteLength(path);
-  if (bytes <= LONGEST_SOCKET_PATH) return path;
+  if (bytes <= LONGEST_SOCKET_PATH) return;
   throw badAddress(
-    address.url,
+    url,
     `the socket path has ${bytes} bytes, and the system's limit is ${LONGEST_SOCKET_PATH}: ${path}`,
   );
 }
@@ -30,15 +35,30 @@ export function socketPath(address: Address): string {
 /** As socketPath, for a file of another kind: bare names end in `suffix`, and any path that the system takes will do. */
 export function meetingPath(address: Address, suffix: string): string {
   const { path, url, scheme } = address;
+  checkMeetingPath(address);
   if (isAbsolute(path)) return path;
-  if (path.startsWith('./') || path.startsWith('../')) return resolve(path);
-  if (!bareName.test(path) || path === '.' || path === '..') {
-    throw badAddress(
-      url,
-      `expected an absolute path, a path that begins with ./ or ../, or a bare name of letters, digits, ".", "_" and "-"; found "${path}"`,
-    );
-  }
+  if (isRelative(path)) return resolve(path);
   return join(ownDirectory(url), `callgate-${path}.${scheme}${suffix}`);
+}
+
+/** What `meetingPath` throws for the text of an address: BAD_ADDRESS. Looks at nothing else. */
+export function checkMeetingPath({ path, url }: Address): void {
+  if (isAbsolute(path) || isRelative(path)) return;
+  if (bareName.test(path) && path !== '.' && path !== '..') return;
+  throw badAddress(
+    url,
+    `expected an absolute path, a path that begins with ./ or ../, or a bare name of letters, digits, ".", "_" and "-"; found "${path}"`,
+  );
+}
+
+/** The same for `socketPath`: how long a path gets is told by an absolute one alone. */
+export function checkSocketPath(address: Address): void {
+  checkMeetingPath(address);
+  if (isAbsolute(address.path)) refuseLongPath(address, address.path);
+}
+
+function isRelative(path: string): boolean {
+  return path.startsWith('./') || path.startsWith('../');
 }
 
 /** The directory of bare names, made when missing, and checked. */

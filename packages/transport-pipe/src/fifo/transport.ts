@@ -1,5 +1,5 @@
 import { Reason, RpcError } from '@callgate/core/errors';
-import type { Transport } from '@callgate/core/transport';
+import { checkMeetingPath, type Transport } from '@callgate/core/transport';
 import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { needAddon } from '../need-addon.js';
 import { fifoCapabilities } from './capabilities.js';
@@ -14,6 +14,7 @@ export function createFifoTransport(loaded: AddonResult): Transport {
     scheme: 'fifo',
     capabilities: fifoCapabilities,
     validateOptions: fifoOptionProblems,
+    checkAddress: checkMeetingPath,
     async connect(address, options, deadline, signal) {
       const resolved = resolveFifoOptions(options as FifoOptions);
       const native = needAddon(loaded, 'fifo');

@@ -6,6 +6,7 @@ import { pipeCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
 import { listen } from './listen.js';
 import { type PipeOptions, pipeOptionProblems, resolvePipeOptions } from './options.js';
+import { placeOf } from './place.js';
 
 /** The transport of `pipe:` addresses over what loading the native addon has brought. It does nothing without. */
 export function createPipeTransport(loaded: AddonResult): Transport {
@@ -13,6 +14,7 @@ export function createPipeTransport(loaded: AddonResult): Transport {
     scheme: 'pipe',
     capabilities: pipeCapabilities,
     validateOptions: pipeOptionProblems,
+    checkAddress: (address) => void placeOf(address),
     async connect(address, options, deadline, signal) {
       const resolved = resolvePipeOptions(options as PipeOptions);
       return connect(needAddon(loaded, 'pipe'), address, resolved, deadline, signal);

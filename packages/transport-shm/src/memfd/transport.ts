@@ -1,4 +1,4 @@
-import type { Transport } from '@callgate/core/transport';
+import { checkSocketPath, type Transport } from '@callgate/core/transport';
 import { shmCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
 import { rings } from './link.js';
@@ -10,6 +10,7 @@ export const shmTransport: Transport = Object.freeze<Transport>({
   scheme: 'shm',
   capabilities: shmCapabilities,
   validateOptions: shmOptionProblems,
+  checkAddress: checkSocketPath,
   connect: (address, options, deadline, signal) => connect(rings, address, options, deadline, signal),
   connectSync: (address, options, deadline) => connectSync(rings, address, options, deadline),
   listen: (address, options, onLink, onError) => listen(rings, address, options, onLink, onError),

@@ -14,6 +14,7 @@ export function namedTransport(mechanism: Mechanism, capabilities: Capabilities,
     scheme,
     capabilities,
     validateOptions: namedOptionProblems,
+    checkAddress: ({ path, url }) => void mechanism.placeName(path, url),
     connect: async (address, options, deadline, signal) =>
       connect(mechanism, requireAddon(scheme), address, resolve(options), deadline, signal),
     connectSync: (address, options, deadline) => {

@@ -1,4 +1,4 @@
-import type { Transport } from '@callgate/core/transport';
+import { checkSocketPath, type Transport } from '@callgate/core/transport';
 import { connect, connectSync } from '../memfd/connect.js';
 import { listen } from '../memfd/listen.js';
 import { simpleShmCapabilities } from './capabilities.js';
@@ -10,6 +10,7 @@ export const simpleShmTransport: Transport = Object.freeze<Transport>({
   scheme: 'shm+simple',
   capabilities: simpleShmCapabilities,
   validateOptions: simpleShmOptionProblems,
+  checkAddress: checkSocketPath,
   connect: (address, options, deadline, signal) => connect(slots, address, options, deadline, signal),
   connectSync: (address, options, deadline) => connectSync(slots, address, options, deadline),
   listen: (address, options, onLink, onError) => listen(slots, address, options, onLink, onError),

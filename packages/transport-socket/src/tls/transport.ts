@@ -1,5 +1,6 @@
 import { Reason, RpcError } from '@callgate/core/errors';
 import type { Transport } from '@callgate/core/transport';
+import { placeOf } from '../tcp/place.js';
 import { tlsCapabilities } from './capabilities.js';
 import { connect } from './connect.js';
 import { listen } from './listen.js';
@@ -17,6 +18,7 @@ export const tlsTransport: Transport = Object.freeze<Transport>({
   scheme: 'tls',
   capabilities: tlsCapabilities,
   validateOptions: tlsOptionProblems,
+  checkAddress: (address) => void placeOf(address),
   async connect(address, options, deadline, signal) {
     return connect(address, resolveTlsOptions(options as TlsOptions), deadline, signal);
   },

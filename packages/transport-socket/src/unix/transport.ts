@@ -1,5 +1,5 @@
 import { Reason, RpcError } from '@callgate/core/errors';
-import type { Transport } from '@callgate/core/transport';
+import { checkSocketPath, type Transport } from '@callgate/core/transport';
 import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { unixCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
@@ -23,6 +23,7 @@ export function createUnixTransport({ addon, error }: AddonResult): Transport {
     scheme: 'unix',
     capabilities,
     validateOptions: unixOptionProblems,
+    checkAddress: checkSocketPath,
     async connect(address, options, deadline, signal) {
       return connect(addon, address, resolveUnixOptions(options as UnixOptions), deadline, signal);
     },

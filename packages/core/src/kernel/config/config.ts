@@ -1,4 +1,5 @@
 import { RpcError } from '../../errors/index.js';
+import type { Address, Transport } from '../../transport/contract.js';
 import type { Registry } from '../registry.js';
 import { nearest } from '../suggest.js';
 import { readEnvironment, variableName } from './environment.js';
@@ -120,7 +121,10 @@ export function targetProblems(folded: Folded, registry: Registry): { problems: 
     return { problems, unchecked: [] };
   }
   try {
-    for (const line of registry.transport(scheme).validateOptions(folded.options)) {
+    const transport = registry.transport(scheme);
+    const message = addressProblem(transport, folded.address);
+    if (message !== undefined) problems.push({ path: ['url'], message });
+    for (const line of transport.validateOptions(folded.options)) {
       // `ringBytes: expected …`, `allow.uid: expected …`
       const [, name, message] = /^([^:\s]+):\s*(.*)$/s.exec(line) ?? [];
       problems.push({
@@ -133,6 +137,17 @@ export function targetProblems(folded: Folded, registry: Registry): { problems: 
     return { problems, unchecked: [{ path: ['url'], message: error.message }] };
   }
   return { problems, unchecked: [] };
+}
+
+/** What the transport says of an address by its text alone. */
+function addressProblem(transport: Transport, address: Address): string | undefined {
+  try {
+    transport.checkAddress?.(address);
+    return undefined;
+  } catch (error) {
+    if (!RpcError.is(error)) throw error;
+    return error.message;
+  }
 }
 
 function placedTargetProblems(folded: Folded, registry: Registry): { problems: Placed[]; unchecked: Placed[] } {

@@ -9,7 +9,7 @@ export type PolicyText = TimeoutPolicy | (string & {});
 export interface ServiceSettings {
   /** Where the service is: `shm:geo`, `unix:/run/geo.sock`. */
   readonly url?: string;
-  /** Which way its channels go, as clients see it; its servers listen for the opposite. @default 'duplex' */
+  /** Which way its channels go, as clients see it; its servers listen for the opposite. @default 'duplex', or 'send' where the transport can do no more */
   readonly direction?: ClientDirection;
   /** @default what the method states, else never */
   readonly timeout?: PolicyText | { readonly send?: PolicyText; readonly reply?: PolicyText };

@@ -48,6 +48,7 @@ export const inprocTransport: Transport = Object.freeze({
   scheme: 'inproc',
   capabilities: inprocCapabilities,
   validateOptions: (options: TransportOptions) => ringOptionProblems(options),
+  checkAddress: (address: Address) => void checkName(address),
   connect,
   connectSync,
   listen,
