@@ -12,6 +12,7 @@
         "native/io.cc",
         "native/socket.cc",
         "native/tcp.cc",
+        "native/look-up.cc",
         "native/udp.cc",
         "native/bind.cc",
         "native/scm.cc",

@@ -172,25 +172,4 @@ napi_value InetAddressOf(napi_env env, napi_callback_info info) {
   return object;
 }
 
-napi_value LookUpHost(napi_env env, napi_callback_info info) {
-  const Call<1> call(env, info, "getaddrinfo");
-  const std::string name = String(env, call.args[0], call.name, "the host");
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  napi_value array = nullptr;
-  Check(env, napi_create_array(env, &array));
-  if (getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0) return array;
-  uint32_t count = 0;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    char host[NI_MAXHOST] = "";
-    napi_value text = nullptr;
-    if (getnameinfo(one->ai_addr, one->ai_addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST) != 0) continue;
-    if (napi_create_string_utf8(env, host, NAPI_AUTO_LENGTH, &text) != napi_ok) continue;
-    napi_set_element(env, array, count++, text);
-  }
-  freeaddrinfo(found);
-  return array;
-}
-
 }  // namespace callgate

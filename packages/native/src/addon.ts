@@ -157,8 +157,11 @@ export interface NativeAddon extends SharedAddon {
   silentMs(socket: Fd): number;
   /** getsockname(2) or, for the peer's address, getpeername(2). Of an IPv4 or IPv6 socket. */
   inetAddress(socket: Fd, peer: boolean): InetAddress;
-  /** getaddrinfo(3): the numeric addresses of a name, best first; none when it cannot be resolved. Blocks the thread. */
-  lookUpHost(name: string): string[];
+  /**
+   * getaddrinfo(3): the numeric addresses of a name, best first; none when it cannot be resolved, and null when that
+   * is not known after `timeoutMs` (Infinity allowed). Blocks the thread.
+   */
+  lookUpHost(name: string, timeoutMs: number): string[] | null;
   /**
    * Bytes read, 0 at end of file, -1 when nothing is there now. Needs room: start < end. Any kind of descriptor. With
    * `timeoutMs`, as of `poll`, blocks the thread so long for something to come: -1 when it did not. A TCP

@@ -93,7 +93,8 @@ test('hosts that are no numbers, and ports that are none, are refused', () => {
 });
 
 test('names are looked up, and what is none has no address', () => {
-  expect(addon.lookUpHost('localhost').some((host) => host === '127.0.0.1' || host === '::1')).toBe(true);
-  expect(addon.lookUpHost('127.0.0.1')).toEqual(['127.0.0.1']);
-  expect(addon.lookUpHost('x'.repeat(64))).toEqual([]);
+  expect(addon.lookUpHost('localhost', 5000)?.some((host) => host === '127.0.0.1' || host === '::1')).toBe(true);
+  expect(addon.lookUpHost('127.0.0.1', 5000)).toEqual(['127.0.0.1']);
+  expect(addon.lookUpHost('x'.repeat(64), Number.POSITIVE_INFINITY)).toEqual([]);
+  expect(() => addon.lookUpHost('localhost', Number.NaN)).toThrow(RangeError);
 });

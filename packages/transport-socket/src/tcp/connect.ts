@@ -43,7 +43,7 @@ export async function throughHosts(
   const { host, port } = calledPlaceOf(address);
   signal?.throwIfAborted();
   if (performance.now() >= deadline) throw late(address);
-  const hosts = await within(hostsOf(address, host), address, deadline, signal);
+  const hosts = await hostsOf(address, host, deadline, signal);
   let failure: unknown;
   for (const one of hosts) {
     try {
@@ -64,8 +64,7 @@ export function connectSync(
   deadline: Deadline,
 ): Link {
   const { host, port } = calledPlaceOf(address);
-  const hosts = isIP(host) === 0 ? native.lookUpHost(host) : [host];
-  if (hosts.length === 0) throw unresolvable(address, host);
+  const hosts = hostsOfSync(native, address, host, deadline);
   let failure: unknown;
   for (const one of hosts) {
     if (isServedHere({ host: one, port })) throw selfDeadlock(address.url);
@@ -81,14 +80,32 @@ export function connectSync(
   throw failure;
 }
 
-/** The numeric addresses of a host, best first, at least one. */
-export async function hostsOf(address: Address, host: string): Promise<readonly string[]> {
+/** The numeric addresses of a host, best first, at least one. Rejects at the deadline, and with the signal's reason. */
+export async function hostsOf(
+  address: Address,
+  host: string,
+  deadline: Deadline = Number.POSITIVE_INFINITY,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
-  try {
-    return (await lookup(host, { all: true })).map((found) => found.address);
-  } catch (error) {
+  const found = lookup(host, { all: true }).catch((error) => {
     throw unresolvable(address, host, error);
-  }
+  });
+  return (await until(found, deadline, signal, () => lateLookUp(address, host))).map((one) => one.address);
+}
+
+/** As `hostsOf`, blocking the thread until the deadline. */
+export function hostsOfSync(
+  native: NativeAddon,
+  address: Address,
+  host: string,
+  deadline: Deadline,
+): readonly string[] {
+  if (isIP(host) !== 0) return [host];
+  const hosts = native.lookUpHost(host, deadline - performance.now());
+  if (hosts === null) throw lateLookUp(address, host);
+  if (hosts.length === 0) throw unresolvable(address, host);
+  return hosts;
 }
 
 /** Connects on the event loop. Rejects with a system error, ETIMEDOUT at the deadline, or the signal's reason. */
@@ -143,13 +160,9 @@ async function connectNode(
   return connectNodeStream({ ...to, noDelay: true, ...keepAlive }, address.url, deadline, signal);
 }
 
-/** Rejects at the deadline, and with the signal's reason, whatever becomes of the promise. */
-export function within<T>(promise: Promise<T>, address: Address, deadline: Deadline, signal?: AbortSignal): Promise<T> {
-  return until(promise, deadline, signal, () => late(address));
-}
-
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Rejects at the deadline, and with the signal's reason, whatever becomes of the promise. */
 async function until<T>(
   promise: Promise<T>,
   deadline: Deadline,
@@ -180,8 +193,13 @@ function isTimeout(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'ETIMEDOUT';
 }
 
-export function late(address: Address): RpcError {
-  return new RpcError('DEADLINE_EXCEEDED', `cannot connect to ${address.url}: the deadline passed first`, {
+/** No name server has answered by then. */
+function lateLookUp(address: Address, host: string): RpcError {
+  return late(address, `while the name "${host}" was being looked up`);
+}
+
+export function late(address: Address, when = 'first'): RpcError {
+  return new RpcError('DEADLINE_EXCEEDED', `cannot connect to ${address.url}: the deadline passed ${when}`, {
     reason: Reason.DEADLINE,
     failed: 'channel',
   });

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { RpcError } from '@callgate/core/errors';
 import {
   type Address,
@@ -10,11 +9,11 @@ import {
 } from '@callgate/core/transport';
 import type { NativeAddon } from '@callgate/native';
 import { NativeStream } from '../native-stream.js';
-import { hostsOf, late, within } from '../tcp/connect.js';
+import { hostsOf, hostsOfSync, late } from '../tcp/connect.js';
 import { greet } from './greet.js';
 import { connectNodeSocket } from './node-socket.js';
 import type { ResolvedUdpOptions } from './options.js';
-import { calledPlaceOf, connectFailure, listening, type Place, unresolvable } from './place.js';
+import { calledPlaceOf, connectFailure, listening, type Place } from './place.js';
 
 /** Without the addon, `native` is undefined. */
 export async function connect(
@@ -28,7 +27,7 @@ export async function connect(
   signal?.throwIfAborted();
   if (performance.now() >= deadline) throw late(address);
   let failure: unknown;
-  for (const one of await within(hostsOf(address, host), address, deadline, signal)) {
+  for (const one of await hostsOf(address, host, deadline, signal)) {
     try {
       const place = { host: one, port };
       const socket =
@@ -52,8 +51,7 @@ export function connectSync(
   deadline: Deadline,
 ): Link {
   const { host, port } = calledPlaceOf(address);
-  const hosts = isIP(host) === 0 ? native.lookUpHost(host) : [host];
-  if (hosts.length === 0) throw unresolvable(address, host);
+  const hosts = hostsOfSync(native, address, host, deadline);
   let failure: unknown;
   for (const one of hosts) {
     const place: Place = { host: one, port };
