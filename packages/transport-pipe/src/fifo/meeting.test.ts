@@ -230,6 +230,11 @@ function addonWaits(path: string): number {
 
 it('refuses `allow`, which it cannot check', async () => {
   await expect(stage.listen(fifo('geo'), { allow: { uid: 0 } })).rejects.toEqual(
-    rpcError('FAILED_PRECONDITION', 'UNSUPPORTED', 'capability: credentials', '`mode`'),
+    rpcError(
+      'FAILED_PRECONDITION',
+      'UNSUPPORTED',
+      'capability: credentials',
+      "Say who may by `mode` and by the directory's permissions, or use unix:, where the kernel names the peer",
+    ),
   );
 });

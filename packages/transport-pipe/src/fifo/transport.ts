@@ -33,7 +33,7 @@ export function createFifoTransport(loaded: AddonResult): Transport {
       if (options.allow !== undefined) {
         throw new RpcError(
           'FAILED_PRECONDITION',
-          "fifo: cannot check `allow`: the kernel does not tell its peers' uid and gid (capability: credentials). Say who may by `mode`, and by the directory's permissions",
+          "fifo: cannot check `allow`: the kernel does not tell who has opened a fifo (capability: credentials). Say who may by `mode` and by the directory's permissions, or use unix:, where the kernel names the peer",
           { reason: Reason.UNSUPPORTED, failed: 'channel' },
         );
       }

@@ -1,5 +1,7 @@
 // Listens at the address of its first argument, with the options of its second, and prints a line of JSON for each
 // message, one for each answer. A line of its input is a command. Ends with its input.
+import { once } from 'node:events';
+import { url as inspectorUrl } from 'node:inspector';
 import { createInterface } from 'node:readline';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { type Link, type Listener, parseAddress } from '@callgate/core/transport';
@@ -14,6 +16,9 @@ let listener: Listener | undefined;
 let heard = 0;
 let quiet = false;
 const batch: number[] = [];
+/** Signals that are not for notifying, and how often handlers of the user have heard of them. */
+const others = ['SIGUSR1', 'SIGCHLD', 'SIGTERM'] as const;
+const counts = new Map<string, number>();
 
 async function listen(): Promise<void> {
   const onLink = (made: Link): void => {
@@ -58,6 +63,17 @@ const commands: Record<string, () => unknown> = {
   handle: () => {
     process.on('SIGUSR2', () => say('the handler of the user'));
   },
+  handleOthers: () => {
+    for (const signal of others) process.on(signal, () => counts.set(signal, (counts.get(signal) ?? 0) + 1));
+  },
+  counts: () => Object.fromEntries(counts),
+  /** Node itself learns by SIGCHLD that a child has ended. */
+  spawnAwaited: async () => {
+    const { spawn } = await import('node:child_process');
+    const [code] = await once(spawn('true'), 'exit');
+    return code;
+  },
+  inspected: () => inspectorUrl() !== undefined,
   spawn: async () => {
     const { spawnSync } = await import('node:child_process');
     return spawnSync('true').status;

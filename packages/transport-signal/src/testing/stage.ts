@@ -41,6 +41,11 @@ export class Stage {
     return this.run(process.execPath, [program('receiver.child.js'), this.url, JSON.stringify(options), ...more]);
   }
 
+  /** One that the debugger can be attached to, at whatever port is free, and that does not listen yet. */
+  debuggable(): Program {
+    return this.run(process.execPath, ['--inspect-port=0', program('receiver.child.js'), this.url, '{}', 'later']);
+  }
+
   /** One that listens. */
   async listening(options?: Record<string, unknown>): Promise<Program> {
     const receiver = this.receiver(options);
