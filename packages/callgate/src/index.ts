@@ -22,6 +22,9 @@ export type {
   LinkEnd,
   MessageInit,
   MessageType,
+  MetadataInit,
+  MetadataValue,
+  MetadataView,
   MethodDefinition,
   MethodKind,
   MethodMap,
@@ -37,7 +40,7 @@ export type {
   Transport,
   TransportOptions,
 } from '@callgate/core';
-export { Code, handleOf, Reason, RpcError } from '@callgate/core';
+export { Code, handleOf, Metadata, Reason, RpcError } from '@callgate/core';
 export type {
   Callgate,
   ClientSettings,

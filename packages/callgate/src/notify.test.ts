@@ -75,6 +75,9 @@ describe('A service over signals', () => {
       address: url,
       credentials: { pid, uid, gid: process.getgid?.() },
     });
+    const refused = await client.visit?.({ number: 1 }, { metadata: { user: 'Ada' } }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'UNSUPPORTED' });
+    expect(String(refused)).toContain('carries no metadata: it has room for a method and 32 bits only');
     await client.$close();
     server?.stdin?.end();
     expect(await line()).toBe('closed');

@@ -36,8 +36,14 @@ describe('What the README says', () => {
     expect(await run(code('js')[1]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 } 1\n', stderr: '' });
   });
 
+  test('of metadata works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    const stdout = 'of 1878\n7\n878 PERMISSION_DENIED 7\n';
+    expect(await run(code('js')[2]!)).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of composing works as it stands.', async () => {
-    expect(await run(code('js')[2]!)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(await run(code('js')[3]!)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   });
 
   test('of the configuration and of the environment over it is right.', () => {

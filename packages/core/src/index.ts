@@ -1,5 +1,5 @@
 export type { InterceptedCall, Interceptor, Timeout, TimeoutPolicy } from './channel/index.js';
-export { parseTimeout } from './channel/index.js';
+export { Metadata, type MetadataInit, parseTimeout } from './channel/index.js';
 export * from './client/index.js';
 export * from './codec/contract.js';
 export * from './codec/schema.js';

@@ -21,13 +21,13 @@ export function* begin(link: Link, options: BeginOptions): Waits<Channel> {
   const { capabilities, checksum } = options;
   if (notifies(capabilities)) {
     const carrier = carryNotifications(link as NotificationLink, options.notifications ?? []);
-    return new Channel({ link: carrier, checksum: false, shared: true });
+    return new Channel({ link: carrier, checksum: false, shared: true, maxMetadataBytes: 0 });
   }
   if (greets(link, capabilities)) return yield* greet(link, options);
   // Where anybody can write, or anything can be lost, a message that makes no sense is no reason to end the others' channel.
   const { addressing = capabilities.addressing } = link.peer;
   const shared = addressing === 'mailbox' || capabilities.delivery !== 'exact';
-  return new Channel({ link, checksum, shared });
+  return new Channel({ link, checksum, shared, maxMetadataBytes: options.local.maxMetadataBytes });
 }
 
 /** Whether both sides introduce themselves before the first call; otherwise methods go by the ids of `methodIdOf`. */

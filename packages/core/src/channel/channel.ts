@@ -2,6 +2,7 @@ import type { MessageInit, MessageType } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Deadline, Handle, Link, LinkEnd, Span } from '../transport/contract.js';
 import {
+  addHeaders,
   ENVELOPE_BYTES,
   type Envelope,
   type EnvelopeProblem,
@@ -16,12 +17,13 @@ import {
 } from './envelope.js';
 import type { Hello } from './hello.js';
 import { CallerLink } from './lossy/caller-link.js';
+import { DEFAULT_METADATA_BYTES, decodeMetadata, type MetadataParts, metadataTooLarge } from './metadata-block.js';
 import { Outbox } from './outbox.js';
 import { decodeFailure, encodeFailure, RAW_PAYLOAD } from './payloads.js';
 
 /** What takes messages that answer this side's calls. */
 export interface ReplySink {
-  /** REPLY, READY or TAKEN. The span is valid during the call only. Must not throw. */
+  /** REPLY, HEADERS, READY or TAKEN. The span is valid during the call only. Must not throw. */
   onReply(envelope: Envelope, span: Span): void;
   /** The channel has ended; nothing more will come. Called once. */
   onEnd(end: LinkEnd): void;
@@ -46,6 +48,8 @@ export interface ChannelOptions {
    * it ends the channel. @default false
    */
   readonly shared?: boolean;
+  /** Bytes of metadata that this side sends and takes with one message; 0: the link has no room for any. @default 8192 */
+  readonly maxMetadataBytes?: number | undefined;
 }
 
 /** A link that moves calls: envelopes out, envelopes in, each to whom it concerns. */
@@ -60,6 +64,8 @@ export class Channel {
   onStray: ((error: RpcError) => void) | undefined;
   /** Bytes of the largest payload that both sides take. */
   readonly maxPayloadBytes: number;
+  /** Bytes of the largest metadata block that both sides take. */
+  readonly maxMetadataBytes: number;
   readonly #flags: number;
   readonly #shared: boolean;
   readonly #envelope: Envelope = emptyEnvelope();
@@ -87,6 +93,8 @@ export class Channel {
         options.local?.maxMessageBytes ?? Number.POSITIVE_INFINITY,
         options.remote?.maxMessageBytes ?? Number.POSITIVE_INFINITY,
       ) - ENVELOPE_BYTES;
+    const own = options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES;
+    this.maxMetadataBytes = Math.min(own, options.remote?.maxMetadataBytes ?? own);
   }
 
   /** True once the channel has ended: nothing can be sent. */
@@ -97,6 +105,7 @@ export class Channel {
   /**
    * Encodes a message straight into the link. False when the link is full now. Throws RpcError when the message is too
    * large or can't be encoded (nothing is sent), or when the link has ended. `handles` become the link's when it is sent.
+   * `headers` is a metadata block.
    */
   trySend<T>(
     kind: number,
@@ -108,26 +117,42 @@ export class Channel {
     type: MessageType<T>,
     message: MessageInit<T>,
     handles?: readonly Handle[],
+    headers?: Uint8Array,
   ): boolean {
     const size = type.size(message);
-    if (size > this.maxPayloadBytes) throw this.#tooLarge(size);
-    const span = this.#claim(size + ENVELOPE_BYTES);
+    const extra = headers === undefined ? 0 : headers.length;
+    if (extra !== 0) this.checkHeaders(extra);
+    const length = ENVELOPE_BYTES + extra + size;
+    if (size + extra > this.maxPayloadBytes) throw this.#tooLarge(size, extra);
+    const span = this.#claim(length);
     if (span === null) return false;
     const { start, view, bytes } = span;
     if (this.link.mark !== undefined) this.#mark(kind, flags, callId);
     const allFlags = flags | this.#flags;
     writeEnvelope(view, start, kind, allFlags, status, size, callId, methodId, timeLeft);
+    if (extra !== 0) {
+      addHeaders(view, start, extra);
+      bytes.set(headers as Uint8Array, start + ENVELOPE_BYTES);
+    }
     try {
-      type.encode(message, bytes, start + ENVELOPE_BYTES);
+      type.encode(message, bytes, start + ENVELOPE_BYTES + extra);
     } catch (error) {
       this.link.abandon();
       throw error;
     }
-    if (allFlags !== flags) sealEnvelope(bytes, view, start, start + ENVELOPE_BYTES + size);
-    if (handles === undefined) this.link.commit(size + ENVELOPE_BYTES);
-    else this.#commitWith(size + ENVELOPE_BYTES, handles);
+    if (allFlags !== flags) sealEnvelope(bytes, view, start, start + length);
+    if (handles === undefined) this.link.commit(length);
+    else this.#commitWith(length, handles);
     if (kind === Kind.REPLY) this.link.forget?.(callId);
     return true;
+  }
+
+  /** Throws when a metadata block of that size can't be sent. */
+  checkHeaders(bytes: number): void {
+    if (bytes <= this.maxMetadataBytes) return;
+    if (this.maxMetadataBytes > 0) throw metadataTooLarge(bytes, this.maxMetadataBytes);
+    const words = `the link to ${this.link.peer.address} carries no metadata: it has room for a method and 32 bits only`;
+    throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
   }
 
   #commitWith(length: number, handles: readonly Handle[]): void {
@@ -158,24 +183,51 @@ export class Channel {
   }
 
   /** Sends a message without a payload worth the name, now or when there is room. Never throws. */
-  sendLater(kind: number, status: number, callId: number, methodId: number, payload: Uint8Array = NO_BYTES): void {
+  sendLater(
+    kind: number,
+    status: number,
+    callId: number,
+    methodId: number,
+    payload: Uint8Array = NO_BYTES,
+    headers?: Uint8Array,
+  ): void {
     const attempt = (): boolean => {
       if (this.ended) return true;
       try {
-        return this.trySend(kind, 0, status, callId, methodId, NO_DEADLINE, RAW_PAYLOAD, payload);
+        return this.trySend(kind, 0, status, callId, methodId, NO_DEADLINE, RAW_PAYLOAD, payload, undefined, headers);
       } catch (error) {
         if (this.ended) return true;
         throw error;
       }
     };
     if (kind === Kind.CANCEL && this.link instanceof CallerLink) this.link.giveUp(callId);
-    if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes: payload.length + ENVELOPE_BYTES, attempt });
+    const bytes = payload.length + (headers?.length ?? 0) + ENVELOPE_BYTES;
+    if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes, attempt });
     else this.queueFlush();
   }
 
-  /** Sends a failure as the answer to a call. */
-  sendFailure(callId: number, error: RpcError): void {
-    this.sendLater(Kind.REPLY, error.status, callId, 0, encodeFailure(error, this.maxPayloadBytes));
+  /** Sends a failure as the answer to a call. Metadata for which there is no room, beside words that matter more, is left out. */
+  sendFailure(callId: number, error: RpcError, headers?: Uint8Array): void {
+    const extra = headers?.length ?? 0;
+    const fits = extra <= this.maxMetadataBytes && 2 * extra <= this.maxPayloadBytes;
+    const payload = encodeFailure(error, this.maxPayloadBytes - (fits ? extra : 0));
+    this.sendLater(Kind.REPLY, error.status, callId, 0, payload, fits ? headers : undefined);
+  }
+
+  /**
+   * The metadata of a message that is being handled. Undefined when it can't be read, which then has been dealt with.
+   * Throws RESOURCE_EXHAUSTED when it is over the limit.
+   */
+  readMetadata(envelope: Envelope, span: Span): MetadataParts | undefined {
+    const bytes = envelope.headersLength;
+    if (bytes > this.maxMetadataBytes) throw metadataTooLarge(bytes, this.maxMetadataBytes);
+    const start = span.start + ENVELOPE_BYTES;
+    try {
+      return decodeMetadata(span.bytes, start, start + bytes, this.link.peer.address);
+    } catch (error) {
+      this.#unreadable(RpcError.from(error, 'INTERNAL'));
+      return undefined;
+    }
   }
 
   /** Tells the link to send what it holds back, once per run of microtasks. */
@@ -207,6 +259,7 @@ export class Channel {
         else this.requests.onRequest(envelope, span);
         return;
       case Kind.REPLY:
+      case Kind.HEADERS:
       case Kind.READY:
       case Kind.TAKEN:
         if (this.replies === undefined)
@@ -271,10 +324,11 @@ export class Channel {
     return `messages of this link have at most ${this.link.maxMessageBytes} bytes`;
   }
 
-  #tooLarge(size: number): RpcError {
+  #tooLarge(size: number, extra: number): RpcError {
+    const metadata = extra === 0 ? '' : ` and ${extra} of metadata`;
     return new RpcError(
       'RESOURCE_EXHAUSTED',
-      `the message has ${size} bytes; this channel carries at most ${this.maxPayloadBytes} (${this.#limit()}, less the envelope)`,
+      `the message has ${size} bytes${metadata}; this channel carries at most ${this.maxPayloadBytes} (${this.#limit()}, less the envelope)`,
       { reason: Reason.MESSAGE_TOO_LARGE },
     );
   }

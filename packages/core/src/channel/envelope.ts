@@ -13,7 +13,7 @@ import type { Span } from '../transport/contract.js';
  *  +--------+--------+--------+--------+
  *  |         payload length            |   8   bytes after the envelope and the headers
  *  +--------+--------+--------+--------+
- *  |         headers length            |  12   0 until metadata is spoken
+ *  |         headers length            |  12   bytes of metadata behind the envelope, 0 for none
  *  +--------+--------+--------+--------+
  *  |             call id               |  16   chosen by the caller, 0 for none
  *  +--------+--------+--------+--------+
@@ -44,6 +44,8 @@ export const Kind = {
   TAKEN: 7,
   /** Last message before a side closes for a reason that it wants to tell. */
   GOODBYE: 8,
+  /** The callee's headers, ahead of its reply. */
+  HEADERS: 12,
 } as const;
 
 export const Flag = {
@@ -86,7 +88,7 @@ export function emptyEnvelope(): Envelope {
   };
 }
 
-/** Writes an envelope without headers; the checksum, if any, is added by `sealEnvelope` once the payload stands. */
+/** Writes an envelope without headers (see `addHeaders`); the checksum, if any, is added by `sealEnvelope` once the payload stands. */
 export function writeEnvelope(
   view: DataView,
   at: number,
@@ -106,6 +108,11 @@ export function writeEnvelope(
   view.setUint32(at + 20, methodId, true);
   view.setUint32(at + 24, timeLeft, true);
   view.setUint32(at + 28, 0, true);
+}
+
+/** Makes an envelope that was just written say that so many bytes of metadata are behind it. */
+export function addHeaders(view: DataView, at: number, headersLength: number): void {
+  view.setUint32(at + 12, headersLength, true);
 }
 
 /** Adds the checksum to a complete message in `bytes[start, end)`. */

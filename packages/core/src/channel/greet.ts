@@ -46,7 +46,8 @@ export function* greet(link: Link, options: GreetOptions): Waits<Channel> {
     throw decodeFailure(envelope.status, memory, start + ENVELOPE_BYTES, end, 'channel');
   const text = envelope.kind === Kind.HELLO ? memory.toString('utf8', start + ENVELOPE_BYTES, end) : '';
   link.release();
-  return new Channel({ link, local: options.local, remote: parseHello(text), checksum: options.checksum });
+  const { local, checksum } = options;
+  return new Channel({ link, local, remote: parseHello(text), checksum, maxMetadataBytes: local.maxMetadataBytes });
 }
 
 function send(link: Link, { bytes, view, start }: Span, kind: number, status: number, payload: Buffer): void {

@@ -7,6 +7,7 @@ import {
   type ServiceDefinition,
 } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
+import { DEFAULT_METADATA_BYTES } from './metadata-block.js';
 
 /**
  * The payload of the first message each side sends: JSON, since it is read once per link and people look at it when
@@ -15,6 +16,8 @@ import { Reason, RpcError } from '../errors/index.js';
 export interface Hello {
   /** Bytes of the largest message (envelope included) that this side takes. */
   readonly maxMessageBytes: number;
+  /** Bytes of metadata that this side takes with one message. @default 8192 */
+  readonly maxMetadataBytes?: number;
   /** The method table: what this side serves. A method's id is its place in this list. */
   readonly methods: readonly MethodEntry[];
 }
@@ -42,7 +45,8 @@ export function methodPath(service: ServiceDefinition, method: MethodDefinition)
 export function encodeHello(hello: Hello): Buffer {
   const methods = hello.methods.map(({ service, method, kind }): SentEntry => ({ service, method, kind }));
   const schemas = describeSchemas(hello.methods.flatMap(({ request, response }) => [request, response]));
-  return Buffer.from(JSON.stringify({ maxMessageBytes: hello.maxMessageBytes, methods, schemas }));
+  const { maxMessageBytes, maxMetadataBytes } = hello;
+  return Buffer.from(JSON.stringify({ maxMessageBytes, maxMetadataBytes, methods, schemas }));
 }
 
 const KINDS: readonly string[] = ['unary', 'server-streaming', 'client-streaming', 'bidi-streaming'];
@@ -59,6 +63,9 @@ export function parseHello(text: string): Hello {
   const { maxMessageBytes, methods } = value;
   if (!Number.isInteger(maxMessageBytes) || (maxMessageBytes as number) < 64)
     throw badHello('maxMessageBytes is missing or too small');
+  const { maxMetadataBytes = DEFAULT_METADATA_BYTES } = value;
+  if (!Number.isInteger(maxMetadataBytes) || (maxMetadataBytes as number) < 0)
+    throw badHello('maxMetadataBytes is no number of bytes');
   if (!Array.isArray(methods) || methods.length > 100_000) throw badHello('methods is not a list');
   const sent = methods.map(parseEntry);
   const schemas = parseSchemas(value.schemas);
@@ -68,7 +75,11 @@ export function parseHello(text: string): Hello {
       throw badHello(`${entry.service}/${entry.method} has no schema`);
     return { ...entry, request, response };
   });
-  return { maxMessageBytes: maxMessageBytes as number, methods: entries };
+  return {
+    maxMessageBytes: maxMessageBytes as number,
+    maxMetadataBytes: maxMetadataBytes as number,
+    methods: entries,
+  };
 }
 
 function parseEntry(entry: unknown): SentEntry {

@@ -8,6 +8,8 @@ export { closeAll, NO_HANDLES, takeOver } from './handles.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
 export { callingLink, servingLink } from './lossy/index.js';
+export { freezeMetadata, Metadata, type MetadataInit } from './metadata.js';
+export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA } from './metadata-block.js';
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';

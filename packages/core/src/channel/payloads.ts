@@ -1,5 +1,5 @@
 import type { MessageType } from '../codec/contract.js';
-import { codeName, RpcError } from '../errors/index.js';
+import { codeName, type MetadataView, RpcError } from '../errors/index.js';
 
 /** A payload of no bytes. */
 export const EMPTY_PAYLOAD: MessageType<undefined> = {
@@ -48,6 +48,7 @@ export function decodeFailure(
   start: number,
   end: number,
   failed: 'call' | 'channel',
+  metadata?: MetadataView,
 ): RpcError {
   const reasonEnd = end - start < 2 ? start : Math.min(end, start + 2 + bytes.readUInt16LE(start));
   const reason = end - start < 2 ? '' : bytes.toString('utf8', start + 2, reasonEnd);
@@ -56,5 +57,6 @@ export function decodeFailure(
   return new RpcError(code === 'OK' ? 'UNKNOWN' : code, message === '' ? code : message, {
     failed,
     ...(reason === '' ? {} : { reason }),
+    metadata,
   });
 }

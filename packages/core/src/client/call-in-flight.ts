@@ -2,6 +2,7 @@ import type { Channel, Phases } from '../channel/index.js';
 import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
+import { type CallMeta, callMeta } from './call-meta.js';
 import type { CallOptions } from './options.js';
 
 /** A method as a stub holds it: resolved once, when the stub is made. */
@@ -31,6 +32,8 @@ export class CallInFlight {
   /** See CallOptions. */
   readonly handles: readonly Handle[] | undefined;
   readonly handlesInto: Handle[] | undefined;
+  /** Its metadata, both ways; undefined when nobody has said a word of it. */
+  readonly meta: CallMeta | undefined;
   id = 0;
   urgent = false;
   stage: Stage = 'connecting';
@@ -52,6 +55,7 @@ export class CallInFlight {
     this.phases = phases;
     this.begunMs = begunMs;
     this.blocking = blocking;
+    this.meta = options === undefined ? undefined : callMeta(options, stub.path);
     this.handles = options?.handles;
     this.handlesInto = options?.handlesInto;
     this.deadline = begunMs + phases.sendMs;

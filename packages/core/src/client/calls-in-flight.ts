@@ -1,5 +1,13 @@
-import { Deadlines, decodeFailure, ENVELOPE_BYTES, type Envelope, Kind, NO_HANDLES } from '../channel/index.js';
-import { Reason, RpcError } from '../errors/index.js';
+import {
+  Deadlines,
+  decodeFailure,
+  ENVELOPE_BYTES,
+  type Envelope,
+  Kind,
+  NO_HANDLES,
+  NO_METADATA,
+} from '../channel/index.js';
+import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { CallInFlight } from './call-in-flight.js';
 import { CallTable } from './call-table.js';
@@ -51,12 +59,45 @@ export class CallsInFlight {
       if (envelope.kind === Kind.REPLY) this.#lateReplies++;
       return;
     }
+    if (envelope.headersLength !== 0 || call.meta !== undefined || envelope.kind === Kind.HEADERS) {
+      this.#withMetadata(call, envelope, span);
+      return;
+    }
+    this.#answered(call, envelope, span, undefined);
+  }
+
+  /** `trailers`: undefined for none. */
+  #answered(call: CallInFlight, envelope: Envelope, span: Span, trailers: MetadataView | undefined): void {
     const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
     if (envelope.kind === Kind.TAKEN) this.#taken(call);
     else if (envelope.status !== 0)
-      this.#end(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call'));
+      this.#end(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers));
     else if (envelope.kind === Kind.READY) this.#ready(call);
     else this.#replied(call, span, start);
+  }
+
+  #withMetadata(call: CallInFlight, envelope: Envelope, span: Span): void {
+    const { kind } = envelope;
+    let trailers: MetadataView | undefined;
+    try {
+      const parts = envelope.headersLength === 0 ? NO_METADATA : call.channel?.readMetadata(envelope, span);
+      if (parts === undefined || call.settled) return;
+      if (kind === Kind.HEADERS || kind === Kind.REPLY) call.meta?.heard(parts, kind === Kind.REPLY, call.blocking);
+      if (parts.trailers.size > 0) trailers = parts.trailers;
+    } catch (thrown) {
+      this.#refuse(call, kind, RpcError.from(thrown));
+      return;
+    }
+    if (kind !== Kind.HEADERS) this.#answered(call, envelope, span, trailers);
+  }
+
+  /** The caller does not take what came. */
+  #refuse(call: CallInFlight, kind: number, error: RpcError): void {
+    const { path } = call.stub;
+    const words = error.message.startsWith(path) ? error.message : `${path}: ${error.message}`;
+    const told = new RpcError(error.code, words, { reason: error.reason, cause: error });
+    if (kind === Kind.REPLY) this.#end(call, told);
+    else this.cancel(call, told);
   }
 
   /** Ends the calls that were on a channel which has ended. */

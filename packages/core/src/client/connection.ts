@@ -41,6 +41,7 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** undefined: as the transport's capabilities suggest. */
   readonly checksum: boolean | undefined;
+  readonly maxMetadataBytes: number;
 }
 
 /** Milliseconds that an `immediate` call gives its client to connect, unless its grace is longer: making a link is no waiting. */
@@ -171,7 +172,8 @@ export class Connection {
   }
 
   #beginning(target: Target, link: Link): BeginOptions {
-    const local: Hello = { maxMessageBytes: link.maxMessageBytes, methods: [] };
+    const { maxMessageBytes } = link;
+    const local: Hello = { maxMessageBytes, maxMetadataBytes: this.#options.maxMetadataBytes, methods: [] };
     const { capabilities } = target.transport;
     const checksum = this.#options.checksum ?? capabilities.damages;
     const notifications = notifies(capabilities) ? notificationsOf(this.#methods) : undefined;

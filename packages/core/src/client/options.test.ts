@@ -10,6 +10,7 @@ describe('the options of a client', () => {
       connectTimeoutMs: 10_000,
       immediateGraceMs: 20,
       checksum: undefined,
+      maxMetadataBytes: 8192,
       interceptors: [],
     });
     expect(Object.isFrozen(resolveClientOptions({}))).toBe(true);

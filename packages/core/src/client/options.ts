@@ -1,9 +1,9 @@
-import type { Interceptor, Timeout } from '../channel/index.js';
-import { Reason, RpcError } from '../errors/index.js';
+import { DEFAULT_METADATA_BYTES, type Interceptor, type MetadataInit, type Timeout } from '../channel/index.js';
+import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
 
 /** Options of one call. */
-export interface CallOptions {
+export interface CallOptions extends CallMetadataOptions {
   /** @default the method's (from the IDL), else the client's, else `never` */
   readonly timeout?: Timeout | undefined;
   /** Overtakes calls that are not urgent, where the mechanism can let it (`mq:`). @default the method's (from the IDL), else the client's, else false */
@@ -17,6 +17,19 @@ export interface CallOptions {
   readonly handles?: readonly Handle[] | undefined;
   /** Where to append those that come with the reply. They are the caller's. @default they are closed */
   readonly handlesInto?: Handle[] | undefined;
+}
+
+/** What a call's metadata comes and goes by; part of `CallOptions`. */
+export interface CallMetadataOptions {
+  /** Goes along with the request: text, and bytes under keys that end in `-bin`. */
+  readonly metadata?: MetadataInit | undefined;
+  /**
+   * Hears once what the callee sends in front of its reply, before the call ends; not when the call ends by itself. A
+   * blocking call tells when it has ended. What it throws fails the call.
+   */
+  readonly onHeaders?: ((headers: MetadataView) => void) | undefined;
+  /** As `onHeaders`, what the callee sends with the end of the call; that of a failure is also the error's `metadata`. */
+  readonly onTrailers?: ((trailers: MetadataView) => void) | undefined;
 }
 
 /** Which way a client's channel goes: calls out and replies back, or (`send`) one-way calls out and nothing back. */
@@ -36,6 +49,8 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
   readonly immediateGraceMs?: number | undefined;
   /** CRC-32 on every message. @default on where the mechanism can damage data */
   readonly checksum?: boolean | undefined;
+  /** Bytes of metadata that a call and its reply may carry. @default 8192, or the server's limit where that is lower */
+  readonly maxMetadataBytes?: number | undefined;
   /** First one outermost. @default none */
   readonly interceptors?: readonly Interceptor[] | undefined;
 }
@@ -47,6 +62,7 @@ export interface ResolvedClientOptions {
   readonly connectTimeoutMs: number;
   readonly immediateGraceMs: number;
   readonly checksum: boolean | undefined;
+  readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
 }
 
@@ -57,6 +73,7 @@ const KNOWN = new Set([
   'immediateGraceMs',
   'checksum',
   'urgent',
+  'maxMetadataBytes',
   'interceptors',
 ]);
 
@@ -79,6 +96,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
     checksum: options.checksum,
+    maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
   });
 }
@@ -94,6 +112,13 @@ function directionOf(value: unknown): ClientDirection {
 function booleanOf(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw new RpcError('INVALID_ARGUMENT', `${name}: expected true or false, found ${String(value)}`, {
+    reason: Reason.BAD_OPTION,
+  });
+}
+
+function bytes(name: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) > 0) return value as number;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: expected bytes, at least 1, found ${String(value)}`, {
     reason: Reason.BAD_OPTION,
   });
 }

@@ -9,7 +9,7 @@ import type { OpenChannel } from './connection.js';
  */
 export function trySendRequest(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
   const { method } = call.stub;
-  const { phases, handles } = call;
+  const { phases, handles, meta } = call;
   const methodId = methodIdOf(open, call);
   open.channel.urgent = call.urgent;
   open.channel.expires = call.deadline;
@@ -25,7 +25,20 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   // Who awaits a one-way call is done when the link has it: nobody would hear that it was taken, or that it was not.
   if (method.oneway) flags = call.blocking ? flags | Flag.ONEWAY | Flag.CONFIRM : (flags & ~Flag.CONFIRM) | Flag.ONEWAY;
   const { channel } = open;
-  return channel.trySend(Kind.REQUEST, flags, 0, call.id, methodId, left, method.request, request as object, handles);
+  const { id } = call;
+  const { request: type } = method;
+  return channel.trySend(
+    Kind.REQUEST,
+    flags,
+    0,
+    id,
+    methodId,
+    left,
+    type,
+    request as object,
+    handles,
+    meta?.requestBlock(),
+  );
 }
 
 /** Nothing can come back, and others may send over the same link: no confirmation is asked for, and there is nothing to know the call by. */
@@ -34,8 +47,20 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
   const bounded = call.phases.shared && call.deadline !== Number.POSITIVE_INFINITY;
   const left = bounded ? timeLeft(call.deadline, performance.now()) : NO_DEADLINE;
   const { channel } = open;
-  const { handles } = call;
-  return channel.trySend(Kind.REQUEST, Flag.ONEWAY, 0, 0, methodId, left, method.request, request as object, handles);
+  const { handles, meta } = call;
+  const { request: type } = method;
+  return channel.trySend(
+    Kind.REQUEST,
+    Flag.ONEWAY,
+    0,
+    0,
+    methodId,
+    left,
+    type,
+    request as object,
+    handles,
+    meta?.requestBlock(),
+  );
 }
 
 /** Asks whether a handler would take the call now. False when the link is full. */
@@ -54,5 +79,6 @@ function methodIdOf(open: OpenChannel, call: CallInFlight): number {
 
 /** Bytes of room that a request needs in a link, for waiting. */
 export function requestBytes(call: CallInFlight, request: unknown, envelopeBytes: number): number {
-  return call.stub.method.request.size(request as object) + envelopeBytes;
+  const headers = call.meta?.requestBlock()?.length ?? 0;
+  return call.stub.method.request.size(request as object) + headers + envelopeBytes;
 }

@@ -63,6 +63,7 @@ class SyncCaller {
       const error = RpcError.from(thrown, 'INTERNAL');
       this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
     }
+    call.meta?.tellKept();
     if (call.error === undefined) return call.value;
     // The callee may have been told to stop, and this thread may be busy elsewhere from now on.
     if (call.channel?.ended === false) call.channel.link.flush();

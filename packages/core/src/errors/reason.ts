@@ -28,6 +28,10 @@ export const Reason = {
   UNKNOWN_METHOD: 'UNKNOWN_METHOD',
   /** The message is larger than one side's limit. */
   MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  /** Metadata is over one side's limit (maxMetadataBytes). */
+  METADATA_TOO_LARGE: 'METADATA_TOO_LARGE',
+  /** A metadata key or value is not permitted, or is set too late. */
+  BAD_METADATA: 'BAD_METADATA',
   /** The payload could not be decoded. */
   UNDECODABLE: 'UNDECODABLE',
   /** The message could not be encoded (a field has the wrong type or range). */

@@ -1,4 +1,5 @@
 import { Code, type CodeName, codeName } from './code.js';
+import type { MetadataView } from './metadata-view.js';
 import type { Reason } from './reason.js';
 
 /** What failed: one call, or the channel that carried it (and with it every call in flight on it). */
@@ -10,6 +11,8 @@ export interface RpcErrorOptions {
   /** @default 'call' */
   readonly failed?: FailedPart;
   readonly cause?: unknown;
+  /** Metadata that goes along: what a handler throws adds this to the call's trailers. */
+  readonly metadata?: MetadataView | undefined;
 }
 
 const brand = Symbol.for('callgate.RpcError');
@@ -20,12 +23,15 @@ export class RpcError extends Error {
   readonly code: CodeName;
   readonly reason: string;
   readonly failed: FailedPart;
+  /** The trailers that came with it, or that are to go with it; undefined where there are none. */
+  declare readonly metadata: MetadataView | undefined;
 
   constructor(code: CodeName, message: string, options: RpcErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.reason = options.reason ?? code;
     this.failed = options.failed ?? 'call';
+    if (options.metadata !== undefined) this.metadata = options.metadata;
     Object.defineProperty(this, brand, { value: true });
   }
 

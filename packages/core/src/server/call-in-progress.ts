@@ -1,5 +1,6 @@
-import { closeAll, NO_HANDLES, takeOver } from '../channel/index.js';
+import { type Channel, closeAll, type Metadata, NO_HANDLES, takeOver } from '../channel/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
+import { CallMetadata } from './call-metadata.js';
 import type { CallContext } from './handlers.js';
 import type { Route } from './router.js';
 
@@ -22,6 +23,8 @@ export class CallInProgress implements CallContext {
   #received: readonly Handle[];
   /** Those of the reply. */
   #given: readonly Handle[] = NO_HANDLES;
+  #ownMeta: CallMetadata | undefined;
+  readonly #channel: Channel;
   #abort: AbortController | undefined;
   #aborted: unknown;
 
@@ -29,19 +32,22 @@ export class CallInProgress implements CallContext {
   constructor(
     id: number,
     route: Route,
-    peer: Peer,
+    channel: Channel,
     deadline: number,
     confirm: boolean,
     oneway: boolean,
     received: readonly Handle[] = NO_HANDLES,
+    metadata?: Metadata,
   ) {
     this.id = id;
     this.route = route;
-    this.peer = peer;
+    this.#channel = channel;
+    this.peer = channel.link.peer;
     this.deadline = deadline;
     this.confirm = confirm;
     this.oneway = oneway;
     this.#received = received;
+    this.#ownMeta = metadata === undefined ? undefined : new CallMetadata(metadata);
   }
 
   get path(): string {
@@ -71,6 +77,35 @@ export class CallInProgress implements CallContext {
   /** What goes with the reply; undefined for none. */
   get given(): readonly Handle[] | undefined {
     return this.#given === NO_HANDLES ? undefined : this.#given;
+  }
+
+  get metadata(): Metadata {
+    return this.#meta.received;
+  }
+
+  get headers(): Metadata {
+    return this.#meta.headers;
+  }
+
+  get trailers(): Metadata {
+    return this.#meta.trailers;
+  }
+
+  sendHeaders(): void {
+    // Where nobody is greeted, one answer to each request is all that there is: they go with it.
+    const early = this.#channel.remote !== undefined && this.wanted && !this.oneway;
+    if (early) this.#meta.sendHeaders(this.#channel, this.id, this.path);
+    else this.#meta.freeze(this.path);
+  }
+
+  get #meta(): CallMetadata {
+    this.#ownMeta ??= new CallMetadata();
+    return this.#ownMeta;
+  }
+
+  /** The metadata that goes with the reply, as a block; undefined for none. */
+  get replyBlock(): Buffer | undefined {
+    return this.#ownMeta?.block();
   }
 
   /** The handler is done. */

@@ -5,10 +5,11 @@ import {
   type Envelope,
   Flag,
   Kind,
+  type Metadata,
   NO_DEADLINE,
   type RequestSink,
 } from '../channel/index.js';
-import { Reason, RpcError } from '../errors/index.js';
+import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { Admission } from './admission.js';
 import { CallInProgress } from './call-in-progress.js';
@@ -22,6 +23,7 @@ import {
   unanswerable,
   undecodable,
   unknownMethod,
+  unwelcome,
 } from './failures.js';
 import { Reservations } from './reservations.js';
 import type { Route, Routes, RoutesById } from './router.js';
@@ -105,18 +107,38 @@ export class CallsInProgress implements RequestSink {
       this.#options.onError(this.#unanswerable(envelope));
       return;
     }
+    let metadata: Metadata | undefined;
+    let failed: RpcError | undefined;
+    if (envelope.headersLength !== 0) {
+      try {
+        const parts = this.#channel.readMetadata(envelope, span);
+        if (parts === undefined) {
+          if (reserved) this.#admission.release();
+          return;
+        }
+        metadata = parts.headers;
+      } catch (error) {
+        failed = RpcError.from(error);
+      }
+    }
     const left = envelope.timeLeft;
     const deadline = left === NO_DEADLINE ? Number.POSITIVE_INFINITY : performance.now() + left;
     const oneway = (flags & Flag.ONEWAY) !== 0;
     const call = new CallInProgress(
       callId,
       route,
-      this.#channel.link.peer,
+      this.#channel,
       deadline,
       !this.#mute && (flags & Flag.CONFIRM) !== 0,
       oneway,
       this.#channel.link.takeHandles(),
+      metadata,
     );
+    if (failed !== undefined) {
+      if (reserved) this.#admission.release();
+      this.#fail(call, unwelcome(call, failed));
+      return;
+    }
     let request: unknown;
     try {
       request = route.method.request.decode(span.bytes, span.start + ENVELOPE_BYTES + envelope.headersLength, span.end);
@@ -216,7 +238,7 @@ export class CallsInProgress implements RequestSink {
     if (outbox.length === 0 && this.#tryReply(call, reply)) return;
     let bytes: number;
     try {
-      bytes = ENVELOPE_BYTES + call.route.method.response.size(reply as object);
+      bytes = ENVELOPE_BYTES + call.route.method.response.size(reply as object) + (call.replyBlock?.length ?? 0);
     } catch (error) {
       this.#fail(call, badReply(call, error));
       return;
@@ -234,7 +256,18 @@ export class CallsInProgress implements RequestSink {
     const { given } = call;
     const { response } = call.route.method;
     try {
-      return channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, response, reply as object, given);
+      return channel.trySend(
+        Kind.REPLY,
+        0,
+        0,
+        call.id,
+        0,
+        NO_DEADLINE,
+        response,
+        reply as object,
+        given,
+        call.replyBlock,
+      );
     } catch (error) {
       if (channel.ended) call.closeHandles();
       else this.#fail(call, badReply(call, error));
@@ -246,7 +279,19 @@ export class CallsInProgress implements RequestSink {
     call.closeHandles();
     // Who blocks until a handler has a one-way call waits for a word of it until then.
     if (call.oneway && (call.taken || !call.confirm)) this.#options.onError(error);
-    else this.#channel.sendFailure(call.id, error);
+    else {
+      if (error.metadata !== undefined) this.#addTrailers(call, error.metadata);
+      this.#channel.sendFailure(call.id, error, call.replyBlock);
+    }
+  }
+
+  #addTrailers(call: CallInProgress, metadata: MetadataView): void {
+    try {
+      for (const [key, value] of metadata) call.trailers.append(key, value);
+    } catch (error) {
+      // What the handler threw is answered all the same.
+      this.#options.onError(RpcError.from(error, 'INTERNAL'));
+    }
   }
 
   /** An RpcError is the handler's answer; anything else is its fault, whose stack only this side may see. */

@@ -41,10 +41,15 @@ export function undecodable(call: CallInProgress, cause: unknown): RpcError {
   });
 }
 
+/** What came with the request is more than this side takes. */
+export function unwelcome(call: CallInProgress, cause: RpcError): RpcError {
+  return new RpcError(cause.code, `${call.path}: not begun: ${cause.message}`, { reason: cause.reason, cause });
+}
+
 export function badReply(call: CallInProgress, cause: unknown): RpcError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const tooLarge = RpcError.is(cause) && cause.reason === Reason.MESSAGE_TOO_LARGE;
-  if (RpcError.is(cause) && cause.reason === Reason.UNSUPPORTED) {
+  if (RpcError.is(cause) && (cause.reason === Reason.UNSUPPORTED || cause.reason === Reason.METADATA_TOO_LARGE)) {
     const words = `${call.path}: the handler's reply can't be sent: ${detail}`;
     return new RpcError(cause.code, words, { reason: cause.reason, cause });
   }

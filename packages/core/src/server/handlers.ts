@@ -1,4 +1,6 @@
+import type { Metadata } from '../channel/index.js';
 import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import type { MetadataView } from '../errors/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
 
 /** What a handler may know of its call beyond the request. */
@@ -10,6 +12,17 @@ export interface CallContext {
   readonly deadline: number;
   /** Fires when the caller cancels, the deadline passes, or the caller is gone. */
   readonly signal: AbortSignal;
+  /** What the caller sent along. */
+  readonly metadata: MetadataView;
+  /** Goes back in front of the reply, or with it. */
+  readonly headers: Metadata;
+  /** Goes back with the end of the call, also when it fails: the caller finds it in the error. */
+  readonly trailers: Metadata;
+  /**
+   * Sends the headers now, ahead of the reply; they can't be changed any more. Idempotent. Where a transport has no
+   * greetings (`udp:`, `mq:`), they go with the reply all the same. Throws RESOURCE_EXHAUSTED (METADATA_TOO_LARGE).
+   */
+  sendHeaders(): void;
   /**
    * The open file descriptors that came with the request, in the order in which they were sent; the handler's own from
    * now on, so a second call gives none. Those that it has not taken are closed when it is done.

@@ -1,4 +1,4 @@
-import type { Interceptor } from '../channel/index.js';
+import { DEFAULT_METADATA_BYTES, type Interceptor } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 
 /** Options of a server. */
@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly greetTimeoutMs?: number | undefined;
   /** CRC-32 on every message. @default on where the mechanism can damage data */
   readonly checksum?: boolean | undefined;
+  /** Bytes of metadata that a call and its reply may carry. @default 8192, or the caller's limit where that is lower */
+  readonly maxMetadataBytes?: number | undefined;
   /** First one outermost. @default none */
   readonly interceptors?: readonly Interceptor[] | undefined;
   /**
@@ -25,6 +27,7 @@ export interface ResolvedServerOptions {
   readonly maxQueuedCalls: number;
   readonly greetTimeoutMs: number;
   readonly checksum: boolean | undefined;
+  readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
   readonly onError: (error: RpcError) => void;
 }
@@ -36,6 +39,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
     checksum: options.checksum,
+    maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     onError: options.onError ?? warn,
   });
@@ -44,6 +48,13 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
 function atLeast(least: number, name: string, value: unknown): number {
   if (typeof value === 'number' && value >= least) return value;
   throw new RpcError('INVALID_ARGUMENT', `${name}: expected a number of at least ${least}, found ${String(value)}`, {
+    reason: Reason.BAD_OPTION,
+  });
+}
+
+function bytes(name: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) > 0) return value as number;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: expected bytes, at least 1, found ${String(value)}`, {
     reason: Reason.BAD_OPTION,
   });
 }

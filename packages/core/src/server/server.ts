@@ -194,7 +194,9 @@ class EventLoopServer implements Server {
     const { capabilities } = transport;
     const byId = greets(link, capabilities) ? undefined : this.#routesById;
     try {
-      const local: Hello = { maxMessageBytes: link.maxMessageBytes, methods: methodTable(routes) };
+      const { maxMessageBytes } = link;
+      const { maxMetadataBytes } = this.#options;
+      const local: Hello = { maxMessageBytes, maxMetadataBytes, methods: methodTable(routes) };
       const checksum = this.#options.checksum ?? capabilities.damages;
       const doing = `waiting for the greeting of ${link.peer.address}`;
       const before = performance.now() + this.#options.greetTimeoutMs;
