@@ -13,6 +13,12 @@ function code(language: string): string[] {
   return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]!);
 }
 
+/** The first JavaScript under a heading. */
+function codeUnder(heading: string): string {
+  const from = readme.search(new RegExp(`^##+ ${heading}$`, 'm'));
+  return /^```js\n(.*?)^```/ms.exec(readme.slice(from))![1]!;
+}
+
 let folder: InstalledFolder;
 beforeEach(() => {
   folder = installedFolder();
@@ -42,8 +48,14 @@ describe('What the README says', () => {
     expect(await run(code('js')[2]!)).toEqual({ code: 0, signal: null, stdout, stderr: '' });
   });
 
+  test('of deaths and last words works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    const stdout = 'EPITAPH\npeer true the server closed: moved to another machine true\n';
+    expect(await run(codeUnder('Deaths and last words'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of composing works as it stands.', async () => {
-    expect(await run(code('js')[3]!)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(await run(codeUnder('Compose'))).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   });
 
   test('of the configuration and of the environment over it is right.', () => {

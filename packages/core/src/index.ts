@@ -1,4 +1,12 @@
-export type { InterceptedCall, Interceptor, Timeout, TimeoutPolicy } from './channel/index.js';
+export type {
+  ChannelEnd,
+  ChannelLife,
+  InterceptedCall,
+  Interceptor,
+  PeerDeathListener,
+  Timeout,
+  TimeoutPolicy,
+} from './channel/index.js';
 export { Metadata, type MetadataInit, parseTimeout } from './channel/index.js';
 export * from './client/index.js';
 export * from './codec/contract.js';

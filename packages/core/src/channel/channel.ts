@@ -16,6 +16,7 @@ import {
   writeEnvelope,
 } from './envelope.js';
 import type { Hello } from './hello.js';
+import { Life } from './life.js';
 import { CallerLink } from './lossy/caller-link.js';
 import { DEFAULT_METADATA_BYTES, decodeMetadata, type MetadataParts, metadataTooLarge } from './metadata-block.js';
 import { Outbox } from './outbox.js';
@@ -58,6 +59,8 @@ export class Channel {
   /** The peer's greeting; undefined where none are exchanged. */
   readonly remote: Hello | undefined;
   readonly outbox: Outbox;
+  /** Hears of the end after the sinks have. */
+  readonly life = new Life();
   replies: ReplySink | undefined;
   requests: RequestSink | undefined;
   /** Hears of messages of a shared link that could not be read. Must not throw. */
@@ -308,6 +311,13 @@ export class Channel {
     this.#told = true;
     this.replies?.onEnd(end);
     this.requests?.onEnd(end);
+    this.life.end(end, this.link.peer);
+  }
+
+  /** The last message: why this side is about to close, for who was greeted. Waits for room if it must. */
+  sayGoodbye(error: RpcError): void {
+    if (this.remote === undefined) return;
+    this.sendLater(Kind.GOODBYE, error.status, 0, 0, encodeFailure(error, this.maxPayloadBytes));
   }
 
   #trySendLast(payload: Buffer, status: number): void {

@@ -7,6 +7,7 @@ import {
   driveAsync,
   driveSync,
   type Hello,
+  Life,
   notificationsOf,
   notifies,
   receiveLoop,
@@ -65,6 +66,8 @@ export class Connection {
   #open: OpenChannel | undefined;
   #ended: LinkEnd | undefined;
   #closed: RpcError | undefined;
+  /** Of the connections, one after the other. */
+  readonly life = new Life();
   /** Ends an opening that is under way. */
   readonly #giveUp = new AbortController();
 
@@ -118,20 +121,25 @@ export class Connection {
 
   /** Orderly; what is in flight must have been ended before. */
   async close(): Promise<void> {
-    this.#markClosed();
-    this.#giveUp.abort(this.#closed);
+    const error = this.#markClosed();
+    this.#giveUp.abort(error);
     const open = this.#open ?? (await this.#opening?.catch(() => undefined));
     await open?.channel.link.close();
+    if (open === undefined) this.life.end({ by: 'local', orderly: true, error }, undefined);
   }
 
   closeSync(): void {
-    this.#markClosed();
-    this.#open?.channel.link.closeSync();
+    const error = this.#markClosed();
+    const open = this.#open;
+    open?.channel.link.closeSync();
+    if (open === undefined) this.life.end({ by: 'local', orderly: true, error }, undefined);
+    else open.channel.linkEnded();
   }
 
-  #markClosed(): void {
+  #markClosed(): RpcError {
     const words = `the client of ${this.#methods[0]?.service.typeName ?? 'this service'} is closed`;
     this.#closed ??= new RpcError('FAILED_PRECONDITION', words, { reason: Reason.CLOSED });
+    return this.#closed;
   }
 
   async #openNow(): Promise<OpenChannel> {
@@ -163,10 +171,12 @@ export class Connection {
         if (this.#open === open) this.#open = undefined;
         this.#ended = end;
         this.#calls.failOn(channel, end);
+        this.life.end(end, link.peer);
       },
     };
     if (link.mark !== undefined) link.onLost = (about, error) => this.#calls.lose(channel, about, error);
     this.#open = open;
+    this.life.renew();
     if (this.#calls.stats.inFlight === 0) channel.link.unref();
     return open;
   }

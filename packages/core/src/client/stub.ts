@@ -1,4 +1,4 @@
-import { methodPath, resolveTimeout } from '../channel/index.js';
+import { type ChannelEnd, methodPath, type PeerDeathListener, resolveTimeout } from '../channel/index.js';
 import type { MessageInit, MethodDefinition, MethodMap, ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Direction, LinkEnd, Peer } from '../transport/contract.js';
@@ -16,6 +16,17 @@ export interface ClientChannel {
   /** How the connection was last lost; undefined while connected, and before the first call. */
   readonly lastEnd: LinkEnd | undefined;
   readonly stats: ClientStats;
+  /**
+   * How the connection ended: who, why, when. While there is none, how the last one did; before the first call, how the
+   * first one will. Settles once per connection, never rejects. A thread that only blocks knows when it calls next.
+   */
+  readonly closed: Promise<ChannelEnd>;
+  /**
+   * Calls `listener` once for each server that dies (its process or thread ends, or it vanishes, without an orderly
+   * close), after the replies that did arrive were delivered and the other calls have failed. Returns what takes the
+   * listener off again.
+   */
+  onPeerDeath(listener: PeerDeathListener): () => void;
 }
 
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? MessageInit<R> : never;
@@ -74,6 +85,10 @@ export function clientChannel(connection: Connection, calls: CallsInFlight, dire
     get stats() {
       return calls.stats;
     },
+    get closed() {
+      return connection.life.closed;
+    },
+    onPeerDeath: (listener) => connection.life.onPeerDeath(listener),
   };
 }
 

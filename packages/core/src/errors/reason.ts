@@ -10,6 +10,8 @@ export const Reason = {
   PEER_DIED: 'PEER_DIED',
   /** The peer closed the link in an orderly way while the call was in flight. */
   PEER_CLOSED: 'PEER_CLOSED',
+  /** The server closed and said why: the message has its words. */
+  EPITAPH: 'EPITAPH',
   /** This side closed the channel or client. */
   CLOSED: 'CLOSED',
   /** The peer sent something that the protocol forbids. */

@@ -173,6 +173,7 @@ function speaking(server: Server, speak: <S extends ServiceDefinition>(service: 
     },
     listen: (url, transportOptions) => server.listen(url, transportOptions),
     close: (options) => server.close(options),
+    onPeerDeath: (listener) => server.onPeerDeath(listener),
     hold: () => server.hold(),
     release: () => server.release(),
     get stats() {

@@ -1,7 +1,7 @@
 import { type Channel, closeAll, type Metadata, NO_HANDLES, takeOver } from '../channel/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
 import { CallMetadata } from './call-metadata.js';
-import type { CallContext } from './handlers.js';
+import type { CallContext, PeerChannel } from './handlers.js';
 import type { Route } from './router.js';
 
 /** One call that a handler works on; the handler sees it as its context. */
@@ -9,6 +9,7 @@ export class CallInProgress implements CallContext {
   readonly id: number;
   readonly route: Route;
   readonly peer: Peer;
+  readonly channel: PeerChannel;
   deadline: number;
   /** False once nobody wants the reply any more: answered, cancelled, expired, or the caller is gone. */
   wanted = true;
@@ -33,6 +34,7 @@ export class CallInProgress implements CallContext {
     id: number,
     route: Route,
     channel: Channel,
+    shown: PeerChannel,
     deadline: number,
     confirm: boolean,
     oneway: boolean,
@@ -43,6 +45,7 @@ export class CallInProgress implements CallContext {
     this.route = route;
     this.#channel = channel;
     this.peer = channel.link.peer;
+    this.channel = shown;
     this.deadline = deadline;
     this.confirm = confirm;
     this.oneway = oneway;

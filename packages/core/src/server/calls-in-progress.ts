@@ -7,6 +7,7 @@ import {
   Kind,
   type Metadata,
   NO_DEADLINE,
+  type PeerDeathListener,
   type RequestSink,
 } from '../channel/index.js';
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
@@ -25,6 +26,7 @@ import {
   unknownMethod,
   unwelcome,
 } from './failures.js';
+import type { PeerChannel } from './handlers.js';
 import { Reservations } from './reservations.js';
 import type { Route, Routes, RoutesById } from './router.js';
 
@@ -42,6 +44,7 @@ export interface ServingOptions {
 /** The calls that came in over one channel. */
 export class CallsInProgress implements RequestSink {
   readonly #channel: Channel;
+  readonly #shown: PeerChannel;
   readonly #options: ServingOptions;
   readonly #routes: Routes;
   readonly #byId: RoutesById | undefined;
@@ -56,6 +59,7 @@ export class CallsInProgress implements RequestSink {
 
   constructor(channel: Channel, options: ServingOptions) {
     this.#channel = channel;
+    this.#shown = peerChannel(channel);
     this.#options = options;
     this.#routes = options.routes;
     this.#byId = options.byId;
@@ -128,6 +132,7 @@ export class CallsInProgress implements RequestSink {
       callId,
       route,
       this.#channel,
+      this.#shown,
       deadline,
       !this.#mute && (flags & Flag.CONFIRM) !== 0,
       oneway,
@@ -342,4 +347,17 @@ export class CallsInProgress implements RequestSink {
     }
     return next;
   }
+}
+
+/** What handlers see of a channel. */
+function peerChannel({ link, life }: Channel): PeerChannel {
+  return Object.freeze({
+    get peer() {
+      return link.peer;
+    },
+    get closed() {
+      return life.closed;
+    },
+    onPeerDeath: (listener: PeerDeathListener) => life.onPeerDeath(listener),
+  });
 }

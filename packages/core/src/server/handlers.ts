@@ -1,4 +1,4 @@
-import type { Metadata } from '../channel/index.js';
+import type { ChannelLife, Metadata } from '../channel/index.js';
 import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { MetadataView } from '../errors/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
@@ -8,6 +8,8 @@ export interface CallContext {
   /** In words: `geo.Geo/LookUp`. */
   readonly path: string;
   readonly peer: Peer;
+  /** The connection over which the call came: who, why and when of its end, and a notice of the peer's death. */
+  readonly channel: PeerChannel;
   /** Instant of `performance.now()` at which the caller stops waiting; Infinity for never. */
   readonly deadline: number;
   /** Fires when the caller cancels, the deadline passes, or the caller is gone. */
@@ -34,6 +36,11 @@ export interface CallContext {
    * handlesPerMessage).
    */
   giveHandles(handles: readonly Handle[]): void;
+}
+
+/** A connection, as the handlers of what came over it see it. It may carry many calls, before and after this one. */
+export interface PeerChannel extends ChannelLife {
+  readonly peer: Peer;
 }
 
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? R : never;

@@ -1,3 +1,10 @@
-export type { CallContext, Handlers } from './handlers.js';
+export type { CallContext, Handlers, PeerChannel } from './handlers.js';
 export type { ServerOptions } from './options.js';
-export { createServerOn, type ListenResolver, type ListenTarget, type Server, type ServerStats } from './server.js';
+export {
+  type CloseOptions,
+  createServerOn,
+  type ListenResolver,
+  type ListenTarget,
+  type Server,
+  type ServerStats,
+} from './server.js';

@@ -1,6 +1,7 @@
 import {
   begin,
   type Channel,
+  type ChannelEnd,
   defaultDirection,
   directionProblem,
   driveAsync,
@@ -10,6 +11,7 @@ import {
   type NotificationMethod,
   notificationsOf,
   notifies,
+  type PeerDeathListener,
   receiveLoop,
   servingLink,
 } from '../channel/index.js';
@@ -44,6 +46,13 @@ export interface ServerStats {
   readonly queued: number;
 }
 
+export interface CloseOptions {
+  /** Milliseconds for what runs to be finished. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+  /** Why the server closes, in words for its callers. @default none */
+  readonly epitaph?: string | undefined;
+}
+
 export interface Server {
   /**
    * Offers a service from now on; links that exist already do not see it. Throws ALREADY_EXISTS for one offered already,
@@ -58,8 +67,16 @@ export interface Server {
   /**
    * Takes no more links and calls, finishes what runs for at most `timeoutMs` (default 5000), then stops the rest
    * (their callers get UNAVAILABLE) and closes every link. Idempotent.
+   *
+   * `epitaph` says why, in words for the callers: those whose calls it stops, and those whose calls it never takes, see
+   * it in their error's message (reason EPITAPH), the others in `$channel.closed`.
    */
-  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
+  /**
+   * Calls `listener` once for each client that dies: its process or thread ends, or it vanishes, without an orderly close.
+   * Its handlers have been told to stop by then. Returns what takes the listener off again.
+   */
+  onPeerDeath(listener: PeerDeathListener): () => void;
   /**
    * Lets notifications wait in the kernel from now on, until `release`: no handler of theirs is started. Where real-time
    * signals wait in order, each with its value, equal regular signals become one. Throws FAILED_PRECONDITION
@@ -87,6 +104,7 @@ class EventLoopServer implements Server {
   #routes: Routes = [];
   #routesById: RoutesById = new Map();
   #closing: Promise<void> | undefined;
+  readonly #mourners = new Set<{ readonly listener: PeerDeathListener }>();
 
   constructor(resolve: ListenResolver, options: ResolvedServerOptions) {
     this.#resolve = resolve;
@@ -131,9 +149,24 @@ class EventLoopServer implements Server {
     return urls;
   }
 
-  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeoutMs ?? 5000);
+  close({ timeoutMs = 5000, epitaph }: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs, epitaph);
     return this.#closing;
+  }
+
+  onPeerDeath(listener: PeerDeathListener): () => void {
+    const entry = { listener };
+    this.#mourners.add(entry);
+    return () => void this.#mourners.delete(entry);
+  }
+
+  #mourn(end: ChannelEnd): void {
+    // One each: what one throws is the process's to hear of, and no reason for others not to hear theirs.
+    for (const entry of this.#mourners) {
+      queueMicrotask(() => {
+        if (this.#mourners.has(entry)) entry.listener(end);
+      });
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -211,6 +244,7 @@ class EventLoopServer implements Server {
         onError: this.#options.onError,
       });
       channel.requests = calls;
+      channel.life.onPeerDeath((end) => this.#mourn(end));
       entry.channel = channel;
       entry.calls = calls;
       await receiveLoop(channel);
@@ -226,18 +260,25 @@ class EventLoopServer implements Server {
     }
   }
 
-  async #close(timeoutMs: number): Promise<void> {
+  async #close(timeoutMs: number, epitaph: string | undefined): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await settledWithin(this.#admission.whenIdle(), timeoutMs);
-    const why = new RpcError('UNAVAILABLE', 'the server shut down before the call was done', { reason: Reason.CLOSED });
+    const why = shutDown(epitaph);
     await Promise.all(
       [...this.#serving].map(async ([link, { calls, channel }]) => {
         calls?.refuseAll(why);
+        if (epitaph !== undefined) channel?.sayGoodbye(why);
         await settledWithin(channel?.outbox.drained, timeoutMs);
         await link.close();
       }),
     );
   }
+}
+
+function shutDown(epitaph: string | undefined): RpcError {
+  return epitaph === undefined
+    ? new RpcError('UNAVAILABLE', 'the server shut down before the call was done', { reason: Reason.CLOSED })
+    : new RpcError('UNAVAILABLE', `the server closed: ${epitaph}`, { reason: Reason.EPITAPH });
 }
 
 /** Waits for a promise, but no longer than `ms`. */
