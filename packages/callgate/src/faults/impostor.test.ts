@@ -49,7 +49,8 @@ describe.each(['async', 'sync'] as const)('A call over shm:, %s, to a server tha
     const desk = await stage.client(at, {
       url,
       mode,
-      settings: code === 'DEADLINE_EXCEEDED' ? { connectTimeoutMs: 200 } : {},
+      // Each call is to meet the server by itself.
+      settings: { reconnect: { initialBackoffMs: 0 }, ...(code === 'DEADLINE_EXCEEDED' && { connectTimeoutMs: 200 }) },
     });
     const told = {
       ...(code !== '' && { code, reason }),

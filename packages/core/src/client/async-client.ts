@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
-import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection.js';
+import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection/index.js';
 import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
@@ -16,11 +16,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
 ): Client<S, D> {
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
-  const calls = new CallsInFlight((busy) => {
-    const link = connection.current?.channel.link;
-    if (busy) link?.ref();
-    else link?.unref();
-  });
+  const calls = new CallsInFlight((busy) => connection.keepAlive(busy));
   const connection = new Connection(target, methods, calls, { ...resolved, mode: 'async' });
   const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs);
 
@@ -63,6 +59,7 @@ class AsyncCaller {
       const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
       const call = new CallInFlight(stub, phases, begun, false, options);
       call.urgent = options?.urgent ?? stub.urgent;
+      call.waitForReady = options?.waitForReady ?? stub.waitForReady;
       const signal = options?.signal;
       if (signal === undefined) {
         call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));
@@ -104,7 +101,8 @@ class AsyncCaller {
     // The wait for a connection is bounded by the connection itself, or by the call's own deadline if that comes first.
     if (call.phases.immediate) call.deadline = performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS);
     this.#calls.watch(call);
-    this.#connection.open().then(
+    const waits = call.waitForReady && !call.phases.immediate;
+    (waits ? this.#connection.openWaiting(call) : this.#connection.open()).then(
       (opened) => {
         if (!call.settled) this.#send(opened, call, request);
       },

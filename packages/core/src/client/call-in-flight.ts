@@ -17,6 +17,8 @@ export interface StubMethod {
   readonly phases: Phases;
   /** Whether a call that does not say is urgent. */
   readonly urgent: boolean;
+  /** Of a call that does not say. */
+  readonly waitForReady: boolean;
 }
 
 /** How far a call has come, as its errors tell it. */
@@ -36,6 +38,10 @@ export class CallInFlight {
   readonly meta: CallMeta | undefined;
   id = 0;
   urgent = false;
+  /** See CallOptions. */
+  waitForReady = false;
+  /** Why it has no connection yet. */
+  hindrance: RpcError | undefined;
   stage: Stage = 'connecting';
   channel: Channel | undefined;
   /** Instant of performance.now() at which the call fails unless something moves it. */

@@ -194,11 +194,16 @@ function expiry(call: CallInFlight): RpcError {
   const oneWay = call.channel?.link.direction === 'send';
   if (call.phases.immediate && call.stage !== 'replying') return notReady(call.stub.path, stageWords[call.stage]);
   const afterMs = Math.round(performance.now() - call.begunMs);
+  const { hindrance } = call;
+  const told = call.stage === 'connecting' && hindrance !== undefined ? ` (${hindrance.message})` : '';
   const why =
     call.phases.sendMs === 0 && call.stage === 'connecting'
       ? 'its deadline had passed before it began'
-      : `${stageWords[oneWay ? 'sending' : call.stage]} when its deadline passed, ${afterMs} ms after it began${oneWay ? '; it may still take it' : ''}`;
-  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${why}`, { reason: Reason.DEADLINE });
+      : `${stageWords[oneWay ? 'sending' : call.stage]} when its deadline passed, ${afterMs} ms after it began${oneWay ? '; it may still take it' : ''}${told}`;
+  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${why}`, {
+    reason: Reason.DEADLINE,
+    ...(told !== '' && { cause: hindrance }),
+  });
 }
 
 /** The end of an immediate call that can't be taken now. */

@@ -1,6 +1,12 @@
 export { createClientOn } from './async-client.js';
 export type { ClientStats } from './calls-in-flight.js';
-export { type Target, targetProblem } from './connection.js';
+export {
+  type ConnectivityState,
+  type ReconnectOptions,
+  type StateListener,
+  type Target,
+  targetProblem,
+} from './connection/index.js';
 export type { CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
 export type { Client, ClientChannel, SyncClient } from './stub.js';
 export { createSyncClientOn } from './sync-client.js';

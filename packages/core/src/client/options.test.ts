@@ -9,6 +9,8 @@ describe('the options of a client', () => {
       urgent: false,
       connectTimeoutMs: 10_000,
       immediateGraceMs: 20,
+      waitForReady: false,
+      reconnect: { initialBackoffMs: 10, maxBackoffMs: 2000, multiplier: 1.6, jitter: 0.2 },
       checksum: undefined,
       maxMetadataBytes: 8192,
       interceptors: [],
@@ -19,6 +21,8 @@ describe('the options of a client', () => {
   it.each([
     [{ timeuot: 5 }, 'timeuot: unknown option of a client; known are direction, timeout, connectTimeoutMs'],
     [{ connectTimeoutMs: -1 }, 'connectTimeoutMs: expected milliseconds of 0 or more, found -1'],
+    [{ waitForReady: 1 }, 'waitForReady: expected true or false, found 1'],
+    [{ reconnect: { maxBackofMs: 1 } }, 'reconnect.maxBackofMs: expected one of initialBackoffMs, maxBackoffMs'],
     [{ immediateGraceMs: '20' }, 'immediateGraceMs: expected milliseconds of 0 or more, found 20'],
   ])('%j are refused in words', (options, words) => {
     expect(() => resolveClientOptions(options as object)).toThrow(words);

@@ -1,6 +1,7 @@
 import { DEFAULT_METADATA_BYTES, type Interceptor, type MetadataInit, type Timeout } from '../channel/index.js';
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
+import { type ReconnectOptions, type ResolvedReconnectOptions, resolveReconnectOptions } from './connection/backoff.js';
 
 /** Options of one call. */
 export interface CallOptions extends CallMetadataOptions {
@@ -8,6 +9,12 @@ export interface CallOptions extends CallMetadataOptions {
   readonly timeout?: Timeout | undefined;
   /** Overtakes calls that are not urgent, where the mechanism can let it (`mq:`). @default the method's (from the IDL), else the client's, else false */
   readonly urgent?: boolean | undefined;
+  /**
+   * Where there is no connection, waits for one until the deadline, however often it can't be made, instead of failing
+   * with UNAVAILABLE. What no further attempt would change (a refusal, a wrong option) still fails at once, and so do
+   * `immediate` calls, which never wait. @default the client's, else false
+   */
+  readonly waitForReady?: boolean | undefined;
   /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -47,6 +54,10 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds within which a callee must say that it is ready for an `immediate` call. @default 20 */
   readonly immediateGraceMs?: number | undefined;
+  /** Whether calls whose options don't say wait for a connection: see `CallOptions`. @default false */
+  readonly waitForReady?: boolean | undefined;
+  /** How long to wait between attempts to connect. @default at once, then 10 ms, growing by 1.6 up to 2 s */
+  readonly reconnect?: ReconnectOptions | undefined;
   /** CRC-32 on every message. @default on where the mechanism can damage data */
   readonly checksum?: boolean | undefined;
   /** Bytes of metadata that a call and its reply may carry. @default 8192, or the server's limit where that is lower */
@@ -61,6 +72,8 @@ export interface ResolvedClientOptions {
   readonly urgent: boolean;
   readonly connectTimeoutMs: number;
   readonly immediateGraceMs: number;
+  readonly waitForReady: boolean;
+  readonly reconnect: ResolvedReconnectOptions;
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
@@ -74,6 +87,8 @@ const KNOWN = new Set([
   'checksum',
   'urgent',
   'maxMetadataBytes',
+  'waitForReady',
+  'reconnect',
   'interceptors',
 ]);
 
@@ -95,6 +110,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     urgent: booleanOf('urgent', options.urgent ?? false),
     connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
+    waitForReady: booleanOf('waitForReady', options.waitForReady ?? false),
+    reconnect: resolveReconnectOptions(options.reconnect),
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),

@@ -1,7 +1,7 @@
 import { EMPTY_PAYLOAD, Flag, Kind, NO_DEADLINE, timeLeft } from '../channel/index.js';
 import { RpcError } from '../errors/index.js';
 import type { CallInFlight } from './call-in-flight.js';
-import type { OpenChannel } from './connection.js';
+import type { OpenChannel } from './connection/index.js';
 
 /**
  * Sends a call's request. False when the link is full now. Throws RpcError when it can't be sent at all, such as a

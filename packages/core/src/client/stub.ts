@@ -4,7 +4,7 @@ import { Reason, RpcError } from '../errors/index.js';
 import type { Direction, LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
 import type { CallsInFlight, ClientStats } from './calls-in-flight.js';
-import type { Connection } from './connection.js';
+import type { Connection, ConnectivityState, StateListener } from './connection/index.js';
 import type { CallOptions, ClientDirection, ResolvedClientOptions } from './options.js';
 
 /** What is behind a stub, for those who need to know. */
@@ -15,6 +15,15 @@ export interface ClientChannel {
   readonly peer: Peer | undefined;
   /** How the connection was last lost; undefined while connected, and before the first call. */
   readonly lastEnd: LinkEnd | undefined;
+  /**
+   * How the connection stands. A blocking client's thread hears of a loss only by its next call: until then it is `ready`.
+   */
+  readonly state: ConnectivityState;
+  /**
+   * Calls `listener` with each new state, at once, on this thread; what it throws is thrown to the process. Returns what
+   * ends it.
+   */
+  onState(listener: StateListener): () => void;
   readonly stats: ClientStats;
   /**
    * How the connection ended: who, why, when. While there is none, how the last one did; before the first call, how the
@@ -82,6 +91,10 @@ export function clientChannel(connection: Connection, calls: CallsInFlight, dire
     get lastEnd() {
       return connection.lastEnd;
     },
+    get state() {
+      return connection.connectivity.state;
+    },
+    onState: (listener) => connection.connectivity.listen(listener),
     get stats() {
       return calls.stats;
     },
@@ -101,6 +114,7 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
     index,
     phases: resolveTimeout(method.timeout, resolveTimeout(options.timeout)),
     urgent: method.urgent ?? options.urgent,
+    waitForReady: options.waitForReady,
   }));
 }
 

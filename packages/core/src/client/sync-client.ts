@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
-import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection.js';
+import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection/index.js';
 import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
@@ -43,6 +43,7 @@ class SyncCaller {
   readonly #connection: Connection;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
+  #lastBegunMs = 0;
 
   constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
     this.#connection = connection;
@@ -52,9 +53,12 @@ class SyncCaller {
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
-    const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
+    const begun = performance.now();
+    if (begun - this.#lastBegunMs > IDLE_MS) this.#connection.look();
+    this.#lastBegunMs = begun;
     const call = new CallInFlight(stub, phases, begun, true, options);
     call.urgent = options?.urgent ?? stub.urgent;
+    call.waitForReady = options?.waitForReady ?? stub.waitForReady;
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
     this.#calls.add(call);
     try {
@@ -95,12 +99,14 @@ class SyncCaller {
     }
   }
 
-  /** Undefined when the call has ended: an immediate one whose server does not let it connect in time. */
+  /** Undefined when the call has ended: its time was up, and an immediate one's is short. */
   #open(call: CallInFlight): OpenChannel | undefined {
+    const waits = call.waitForReady && !call.phases.immediate;
     try {
-      return this.#connection.openSync(call.deadline);
+      return this.#connection.openSync(call.deadline, waits ? call : undefined);
     } catch (error) {
-      if (!call.phases.immediate || !RpcError.is(error) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+      if (!RpcError.is(error) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+      if (!call.phases.immediate && !(waits && performance.now() >= call.deadline)) throw error;
       this.#calls.expire(call);
       return undefined;
     }
@@ -167,6 +173,9 @@ class SyncCaller {
     }
   }
 }
+
+/** Milliseconds after which this thread looks whether the server is still there, before it sends to it. */
+const IDLE_MS = 1;
 
 /** An instant that has passed. */
 const NOW = Number.NEGATIVE_INFINITY;

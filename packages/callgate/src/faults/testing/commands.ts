@@ -32,6 +32,7 @@ export interface MadeClient {
 
 export interface CallSettings {
   readonly timeout?: Timeout;
+  readonly waitForReady?: boolean;
   /** Name of the signal that ends the call, see `abort`. */
   readonly signal?: string;
 }
@@ -67,9 +68,15 @@ export function makeCommands(emit: Emit) {
     signals.set(name, known);
     return known;
   };
-  const call = (client: string, method: string, request: object, { timeout, signal }: CallSettings): unknown => {
+  const call = (
+    client: string,
+    method: string,
+    request: object,
+    { timeout, waitForReady, signal }: CallSettings,
+  ): unknown => {
     const options = {
       ...(timeout !== undefined && { timeout }),
+      ...(waitForReady !== undefined && { waitForReady }),
       ...(signal !== undefined && { signal: signalNamed(signal).signal }),
     };
     return clients.get(client)![method]!(request, options);

@@ -59,7 +59,7 @@ export class RingWaits {
     const { learns } = this.#spinner;
     for (;;) {
       const now = learns || deadline !== Number.POSITIVE_INFINITY ? performance.now() : 0;
-      if (now >= deadline) return false;
+      if (now >= deadline) return this.#lastLook(want);
       this.#announce(want);
       if (!this.#can(want)) {
         if (learns) this.#spinner.sleeps(now);
@@ -72,6 +72,12 @@ export class RingWaits {
       if (this.#reading.waiting || this.#writing.waiting) this.#lookAround();
       if (this.#can(want)) return true;
     }
+  }
+
+  /** Nothing came in time. A wait that was none has not seen whether the peer is gone, which ends all waits. */
+  #lastLook(want: number): boolean {
+    if (this.#bell.hungUp(true)) this.#onPeerGone();
+    return this.#can(want);
   }
 
   /** Polls for a few microseconds, without a look at the clock; only looks once if it is better to sleep at once. */

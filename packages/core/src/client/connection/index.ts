@@ -1,0 +1,5 @@
+export { type ReconnectOptions, type ResolvedReconnectOptions, resolveReconnectOptions } from './backoff.js';
+export { Connection, IMMEDIATE_CONNECT_MS } from './connection.js';
+export type { ConnectivityState, StateListener } from './connectivity.js';
+export type { OpenChannel } from './open-channel.js';
+export { type Target, targetProblem } from './target.js';
