@@ -31,7 +31,7 @@ describe.each(processWays)('A server over $scheme:, $mode, that is stopped by SI
     // The request was there when the server woke, so it was run and answered.
     await server.event('late echoed');
     expect(server.count('refused echoed')).toBe(0);
-    expect((await desk.channel()).stats).toEqual({ inFlight: 0, lateReplies: 1 });
+    expect((await desk.channel()).stats).toEqual({ inFlight: 0, lateReplies: 1, lateItems: 0 });
     expect(await server.do('stats', url)).toEqual({ links: 1, running: 0, queued: 0 });
   });
 

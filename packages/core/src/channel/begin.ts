@@ -1,3 +1,5 @@
+import type { MethodKind } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
 import type { Capabilities, Link } from '../transport/contract.js';
 import type { NotificationLink } from '../transport/notification.js';
 import { Channel } from './channel.js';
@@ -38,4 +40,26 @@ export function greets(link: Link, capabilities: Capabilities): boolean {
 /** Whether links of such a transport carry notifications, and nothing larger. */
 export function notifies(capabilities: Capabilities): boolean {
   return capabilities.delivery === 'coalesced';
+}
+
+/**
+ * Why a method that streams can be neither called nor served over a transport, or undefined: credit, cancelling and what
+ * comes late need greetings, and messages that come once and in order.
+ */
+export function noStreams(
+  { delivery, greeting, directions }: Capabilities,
+  path: string,
+  kind: MethodKind,
+  url: string,
+): RpcError | undefined {
+  const lacking = !directions.includes('duplex')
+    ? `links that go both ways (capability directions: ${directions.join(', ')})`
+    : delivery !== 'exact'
+      ? `messages that come once and in order (capability delivery: ${delivery})`
+      : greeting !== 'exchanged'
+        ? `an exchange of greetings (capability greeting: ${greeting})`
+        : undefined;
+  if (lacking === undefined) return undefined;
+  const words = `${path}: it is ${kind}, which needs ${lacking}: the transport of ${url} can't carry streams`;
+  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
 }

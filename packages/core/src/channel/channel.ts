@@ -15,16 +15,17 @@ import {
   sealEnvelope,
   writeEnvelope,
 } from './envelope.js';
-import type { Hello } from './hello.js';
+import { type Hello, windowOf } from './hello.js';
 import { Life } from './life.js';
 import { CallerLink } from './lossy/caller-link.js';
 import { DEFAULT_METADATA_BYTES, decodeMetadata, type MetadataParts, metadataTooLarge } from './metadata-block.js';
 import { Outbox } from './outbox.js';
 import { decodeFailure, encodeFailure, RAW_PAYLOAD } from './payloads.js';
+import type { StreamWindow } from './stream/window.js';
 
 /** What takes messages that answer this side's calls. */
 export interface ReplySink {
-  /** REPLY, HEADERS, READY or TAKEN. The span is valid during the call only. Must not throw. */
+  /** REPLY, HEADERS, READY, TAKEN, REPLY_ITEM or REQUEST_CREDIT. The span is valid during the call only. Must not throw. */
   onReply(envelope: Envelope, span: Span): void;
   /** The channel has ended; nothing more will come. Called once. */
   onEnd(end: LinkEnd): void;
@@ -32,7 +33,7 @@ export interface ReplySink {
 
 /** What takes the peer's calls. */
 export interface RequestSink {
-  /** REQUEST, PROBE or CANCEL. The span is valid during the call only. Must not throw. */
+  /** REQUEST, PROBE, CANCEL, REQUEST_ITEM, REQUEST_END or REPLY_CREDIT. The span is valid during the call only. Must not throw. */
   onRequest(envelope: Envelope, span: Span): void;
   onEnd(end: LinkEnd): void;
 }
@@ -58,6 +59,9 @@ export class Channel {
   readonly link: Link;
   /** The peer's greeting; undefined where none are exchanged. */
   readonly remote: Hello | undefined;
+  /** How much of each stream this side takes unread, and the peer. */
+  readonly window: StreamWindow;
+  readonly remoteWindow: StreamWindow;
   readonly outbox: Outbox;
   /** Hears of the end after the sinks have. */
   readonly life = new Life();
@@ -77,6 +81,8 @@ export class Channel {
   /** Of the next message, for mailboxes; each message that is sent sets them back. */
   urgent = false;
   expires: Deadline = Number.POSITIVE_INFINITY;
+  /** Bytes of the payload that was sent last. */
+  sentBytes = 0;
   #flushQueued = false;
   /** What the peer said when it left, which is better than what the link can tell. */
   #farewell: RpcError | undefined;
@@ -87,6 +93,8 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.link = options.link;
     this.remote = options.remote;
+    this.window = windowOf(options.local);
+    this.remoteWindow = windowOf(options.remote);
     this.#shared = options.shared ?? false;
     this.outbox = new Outbox(options.link);
     this.#flags = options.checksum ? Flag.CHECKSUM : 0;
@@ -147,6 +155,7 @@ export class Channel {
     if (handles === undefined) this.link.commit(length);
     else this.#commitWith(length, handles);
     if (kind === Kind.REPLY) this.link.forget?.(callId);
+    this.sentBytes = size;
     return true;
   }
 
@@ -257,6 +266,9 @@ export class Channel {
       case Kind.REQUEST:
       case Kind.PROBE:
       case Kind.CANCEL:
+      case Kind.REQUEST_ITEM:
+      case Kind.REQUEST_END:
+      case Kind.REPLY_CREDIT:
         if (this.requests === undefined)
           this.#unreadable(violation('a call, though this side serves nothing', this.link.peer.address));
         else this.requests.onRequest(envelope, span);
@@ -265,6 +277,8 @@ export class Channel {
       case Kind.HEADERS:
       case Kind.READY:
       case Kind.TAKEN:
+      case Kind.REPLY_ITEM:
+      case Kind.REQUEST_CREDIT:
         if (this.replies === undefined)
           this.#unreadable(violation('a reply, though this side called nothing', this.link.peer.address));
         else this.replies.onReply(envelope, span);
@@ -294,6 +308,11 @@ export class Channel {
     // An orderly close delivers the goodbye; the calls here end at once all the same.
     this.#tellEnd({ by: 'fault', orderly: false, error });
     void this.link.close();
+  }
+
+  /** As `fail`: the peer sent what the protocol forbids, in words. */
+  violated(what: string): void {
+    this.fail(violation(what, this.link.peer.address));
   }
 
   /** To be called when the link has ended and is drained. Idempotent. */

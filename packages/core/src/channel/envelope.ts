@@ -44,8 +44,18 @@ export const Kind = {
   TAKEN: 7,
   /** Last message before a side closes for a reason that it wants to tell. */
   GOODBYE: 8,
+  /** A message of the caller's stream. */
+  REQUEST_ITEM: 9,
+  /** The caller's stream is complete. */
+  REQUEST_END: 10,
+  /** The caller has read: the callee may send so many replies (method id) of so many bytes (time left) more. */
+  REPLY_CREDIT: 11,
   /** The callee's headers, ahead of its reply. */
   HEADERS: 12,
+  /** A message of the callee's stream. REPLY ends it. */
+  REPLY_ITEM: 13,
+  /** The callee has read: the caller may send so many more messages (method id) and bytes (time left). */
+  REQUEST_CREDIT: 14,
 } as const;
 
 export const Flag = {

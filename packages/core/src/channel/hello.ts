@@ -8,6 +8,7 @@ import {
 } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { DEFAULT_METADATA_BYTES } from './metadata-block.js';
+import { DEFAULT_WINDOW_BYTES, DEFAULT_WINDOW_MESSAGES, LARGEST_WINDOW, type StreamWindow } from './stream/window.js';
 
 /**
  * The payload of the first message each side sends: JSON, since it is read once per link and people look at it when
@@ -18,6 +19,9 @@ export interface Hello {
   readonly maxMessageBytes: number;
   /** Bytes of metadata that this side takes with one message. @default 8192 */
   readonly maxMetadataBytes?: number;
+  /** Payload bytes and messages of one stream that this side takes unread. @default 1 MiB, 4096 */
+  readonly streamWindowBytes?: number;
+  readonly streamWindowMessages?: number;
   /** The method table: what this side serves. A method's id is its place in this list. */
   readonly methods: readonly MethodEntry[];
 }
@@ -45,8 +49,15 @@ export function methodPath(service: ServiceDefinition, method: MethodDefinition)
 export function encodeHello(hello: Hello): Buffer {
   const methods = hello.methods.map(({ service, method, kind }): SentEntry => ({ service, method, kind }));
   const schemas = describeSchemas(hello.methods.flatMap(({ request, response }) => [request, response]));
-  const { maxMessageBytes, maxMetadataBytes } = hello;
-  return Buffer.from(JSON.stringify({ maxMessageBytes, maxMetadataBytes, methods, schemas }));
+  const { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages } = hello;
+  const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
+  return Buffer.from(JSON.stringify({ ...limits, methods, schemas }));
+}
+
+/** How much of each stream the side with this hello takes unread. */
+export function windowOf(hello: Hello | undefined): StreamWindow {
+  const { streamWindowBytes = DEFAULT_WINDOW_BYTES, streamWindowMessages = DEFAULT_WINDOW_MESSAGES } = hello ?? {};
+  return { bytes: streamWindowBytes, messages: streamWindowMessages };
 }
 
 const KINDS: readonly string[] = ['unary', 'server-streaming', 'client-streaming', 'bidi-streaming'];
@@ -66,6 +77,10 @@ export function parseHello(text: string): Hello {
   const { maxMetadataBytes = DEFAULT_METADATA_BYTES } = value;
   if (!Number.isInteger(maxMetadataBytes) || (maxMetadataBytes as number) < 0)
     throw badHello('maxMetadataBytes is no number of bytes');
+  const windows = {
+    ...parseWindow('streamWindowBytes', value.streamWindowBytes),
+    ...parseWindow('streamWindowMessages', value.streamWindowMessages),
+  };
   if (!Array.isArray(methods) || methods.length > 100_000) throw badHello('methods is not a list');
   const sent = methods.map(parseEntry);
   const schemas = parseSchemas(value.schemas);
@@ -78,8 +93,16 @@ export function parseHello(text: string): Hello {
   return {
     maxMessageBytes: maxMessageBytes as number,
     maxMetadataBytes: maxMetadataBytes as number,
+    ...windows,
     methods: entries,
   };
+}
+
+function parseWindow(name: 'streamWindowBytes' | 'streamWindowMessages', value: unknown): { [name: string]: number } {
+  if (value === undefined) return {};
+  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > LARGEST_WINDOW)
+    throw badHello(`${name} is no number from 1 to ${LARGEST_WINDOW}`);
+  return { [name]: value as number };
 }
 
 function parseEntry(entry: unknown): SentEntry {

@@ -1,6 +1,6 @@
 export { defaultDirection, directionProblem, opposite } from '../transport/directions.js';
 export { turn, turnIsDue } from '../transport/turn.js';
-export { type BeginOptions, begin, greets, notifies } from './begin.js';
+export { type BeginOptions, begin, greets, noStreams, notifies } from './begin.js';
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
@@ -15,5 +15,6 @@ export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';
 export { receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
+export * from './stream/index.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';
 export { deadlinePassed, driveAsync, driveSync } from './waits.js';

@@ -1,7 +1,9 @@
 import { chain, ENVELOPE_BYTES, type InterceptedCall, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
+import { callWithRequests, openReplies } from './async-streams.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
+import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection/index.js';
 import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
@@ -20,14 +22,21 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
   const connection = new Connection(target, methods, calls, { ...resolved, mode: 'async' });
   const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs);
 
-  const invoke =
-    resolved.interceptors.length === 0
-      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) =>
-          caller.call(stub, request, callOptions)
-      : async (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
-          const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
-          return chain(resolved.interceptors, (inner) => caller.call(stub, inner.request, callOptions))(call);
-        };
+  const unintercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
+    if (stub.method.kind === 'unary') return caller.call(stub, request, callOptions);
+    const problem = streamProblem(stub, target());
+    if (streamsReplies(stub)) return openReplies(caller, calls, stub, request, callOptions, problem);
+    return problem === undefined
+      ? callWithRequests(caller, calls, stub, request, callOptions)
+      : Promise.reject(problem);
+  };
+  const intercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
+    const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
+    const begin = () => chain(resolved.interceptors, (inner) => unintercepted(stub, inner.request, callOptions))(call);
+    // What gives a stream gives it at once; what gives a promise gives one also when an interceptor throws.
+    return streamsReplies(stub) ? begin() : (async () => begin())();
+  };
+  const invoke = resolved.interceptors.length === 0 ? unintercepted : intercepted;
   const close = async (): Promise<void> => {
     calls.failAll(
       (call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }),
@@ -42,7 +51,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
 }
 
 /** Makes calls whose callers await. */
-class AsyncCaller {
+export class AsyncCaller {
   readonly #connection: Connection;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
@@ -53,40 +62,39 @@ class AsyncCaller {
     this.#graceMs = graceMs;
   }
 
+  make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
+    const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
+    const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
+    const call = new CallInFlight(stub, phases, begun, false, options);
+    call.urgent = options?.urgent ?? stub.urgent;
+    call.waitForReady = options?.waitForReady ?? stub.waitForReady;
+    return call;
+  }
+
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
-      const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
-      const call = new CallInFlight(stub, phases, begun, false, options);
-      call.urgent = options?.urgent ?? stub.urgent;
-      call.waitForReady = options?.waitForReady ?? stub.waitForReady;
+      const call = this.make(stub, options);
       const signal = options?.signal;
-      if (signal === undefined) {
-        call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));
-      } else {
-        this.#heed(call, signal, resolve, reject);
-      }
-      this.#begin(call, request);
+      call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));
+      if (signal !== undefined) this.heed(call, signal);
+      this.begin(call, request);
     });
   }
 
-  #heed(
-    call: CallInFlight,
-    signal: AbortSignal,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ): void {
+  /** Has the signal end the call, which is told to who hears of its end already. */
+  heed(call: CallInFlight, signal: AbortSignal): void {
     const onAbort = (): void => this.#calls.cancel(call, aborted(call, signal));
+    const { onSettled } = call;
     call.onSettled = (ended) => {
       signal.removeEventListener('abort', onAbort);
-      if (ended.error === undefined) resolve(ended.value);
-      else reject(ended.error);
+      onSettled?.(ended);
     };
     if (signal.aborted) call.fail(aborted(call, signal));
     else signal.addEventListener('abort', onAbort, { once: true });
   }
 
-  #begin(call: CallInFlight, request: unknown): void {
+  /** Sends the request, once there is a connection. Never throws: how the call ends is told to its `onSettled`. */
+  begin(call: CallInFlight, request: unknown): void {
     if (call.settled) return;
     if (call.phases.sendMs === 0 && !call.phases.immediate) {
       this.#calls.expire(call);
@@ -171,6 +179,7 @@ class AsyncCaller {
   #sent(open: OpenChannel, call: CallInFlight): void {
     call.stage = 'replying';
     open.channel.queueFlush();
+    call.onSent?.(open.channel);
     if (call.stub.method.oneway) {
       this.#calls.remove(call);
       // Nothing is waited for, so that a caller who awaits one after the other would never let the event loop turn.

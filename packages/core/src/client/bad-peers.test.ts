@@ -156,7 +156,7 @@ describe('a server that sends', () => {
     sendRaw(server, envelope(Kind.REPLY, 'stray', { callId: callId + 1000 }));
     sendRaw(server, envelope(Kind.REPLY, 'mine', { callId }));
     expect(await call).toEqual({ text: 'mine' });
-    expect(client.$channel.stats).toEqual({ inFlight: 0, lateReplies: 1 });
+    expect(client.$channel.stats).toEqual({ inFlight: 0, lateReplies: 1, lateItems: 0 });
     await client.$close();
     await listener.close();
     await server.close();

@@ -1,4 +1,4 @@
-import type { Channel, Phases } from '../channel/index.js';
+import type { Channel, Phases, StreamReceiver, StreamSender } from '../channel/index.js';
 import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
@@ -53,6 +53,14 @@ export class CallInFlight {
   onSettled: ((call: CallInFlight) => void) | undefined;
   /** A probe was answered with yes: send the request. */
   onReady: ((call: CallInFlight) => void) | undefined;
+  /** The request is in the link: what follows it may be sent. */
+  onSent: ((channel: Channel) => void) | undefined;
+  /** Where the messages of a reply that streams go. */
+  incoming: StreamReceiver<unknown> | undefined;
+  /** Whence those of a request that streams come. */
+  outgoing: StreamSender | undefined;
+  /** The callee has read some of what was sent: go on. */
+  onCredit: (() => void) | undefined;
   /** Takes the request out of the outbox in which it waits for room. */
   withdraw: (() => void) | undefined;
 

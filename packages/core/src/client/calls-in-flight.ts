@@ -10,6 +10,7 @@ import {
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { CallInFlight } from './call-in-flight.js';
+import { heedStream } from './call-streams.js';
 import { CallTable } from './call-table.js';
 
 /** Counts of one client since it was made. */
@@ -17,6 +18,8 @@ export interface ClientStats {
   readonly inFlight: number;
   /** Replies that came after their call had ended (by deadline or abort), and were dropped. */
   readonly lateReplies: number;
+  /** Messages of streams that came after their call had ended, and were dropped. */
+  readonly lateItems: number;
 }
 
 /** The calls of one client that wait for something, by id. */
@@ -25,6 +28,7 @@ export class CallsInFlight {
   readonly #deadlines = new Deadlines((now) => this.#sweep(now));
   readonly #onBusy: (busy: boolean) => void;
   #lateReplies = 0;
+  #lateItems = 0;
 
   /** `onBusy` hears when the first call begins and when the last has ended. */
   constructor(onBusy: (busy: boolean) => void) {
@@ -32,7 +36,7 @@ export class CallsInFlight {
   }
 
   get stats(): ClientStats {
-    return { inFlight: this.#calls.size, lateReplies: this.#lateReplies };
+    return { inFlight: this.#calls.size, lateReplies: this.#lateReplies, lateItems: this.#lateItems };
   }
 
   /** Gives the call an id that no other call in flight has. */
@@ -57,6 +61,11 @@ export class CallsInFlight {
     if (call?.channel !== undefined) call.channel.yieldDue = !call.blocking;
     if (call === undefined) {
       if (envelope.kind === Kind.REPLY) this.#lateReplies++;
+      else if (envelope.kind === Kind.REPLY_ITEM) this.#lateItems++;
+      return;
+    }
+    if (envelope.kind >= Kind.REQUEST_ITEM && envelope.kind !== Kind.HEADERS) {
+      heedStream(this, call, envelope, span);
       return;
     }
     if (envelope.headersLength !== 0 || call.meta !== undefined || envelope.kind === Kind.HEADERS) {
@@ -121,6 +130,8 @@ export class CallsInFlight {
   /** Ends a call early; the callee, if it may have it, is told to stop. */
   cancel(call: CallInFlight, error: RpcError): void {
     if (call.settled) return;
+    // Who gives up does not want what has come and was not read either.
+    call.incoming?.discard();
     if (call.begunThere && call.channel?.link.direction === 'duplex')
       call.channel.sendLater(Kind.CANCEL, 0, call.id, 0);
     this.#end(call, error);
@@ -133,7 +144,8 @@ export class CallsInFlight {
   #replied(call: CallInFlight, span: Span, start: number): void {
     this.remove(call);
     try {
-      const reply = call.stub.method.response.decode(span.bytes, start, span.end);
+      const reply =
+        call.incoming === undefined ? call.stub.method.response.decode(span.bytes, start, span.end) : undefined;
       // What is not taken here is closed with the message.
       if (call.handlesInto !== undefined) call.handlesInto.push(...(call.channel?.link.takeHandles() ?? NO_HANDLES));
       call.succeed(reply);

@@ -31,7 +31,7 @@ describe('a call', () => {
     const texts = Array.from({ length: 10_000 }, (_, i) => `call ${i}`);
     const replies = await Promise.all(texts.map((text) => both.client.echo({ text })));
     expect(replies.map((reply) => reply.text)).toEqual(texts);
-    expect(both.client.$channel.stats).toEqual({ inFlight: 0, lateReplies: 0 });
+    expect(both.client.$channel.stats).toEqual({ inFlight: 0, lateReplies: 0, lateItems: 0 });
   });
 
   it('waits for room when the link is full, and nothing is lost or disordered', async () => {

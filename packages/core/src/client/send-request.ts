@@ -1,4 +1,5 @@
 import { EMPTY_PAYLOAD, Flag, Kind, NO_DEADLINE, timeLeft } from '../channel/index.js';
+import type { MessageType } from '../codec/contract.js';
 import { RpcError } from '../errors/index.js';
 import type { CallInFlight } from './call-in-flight.js';
 import type { OpenChannel } from './connection/index.js';
@@ -26,7 +27,7 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   if (method.oneway) flags = call.blocking ? flags | Flag.ONEWAY | Flag.CONFIRM : (flags & ~Flag.CONFIRM) | Flag.ONEWAY;
   const { channel } = open;
   const { id } = call;
-  const { request: type } = method;
+  const type = requestType(call);
   return channel.trySend(
     Kind.REQUEST,
     flags,
@@ -39,6 +40,12 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
     handles,
     meta?.requestBlock(),
   );
+}
+
+/** Of what goes with the REQUEST itself: a stream's messages follow it. */
+function requestType({ stub: { method } }: CallInFlight): MessageType<unknown> {
+  const streams = method.kind === 'client-streaming' || method.kind === 'bidi-streaming';
+  return streams ? (EMPTY_PAYLOAD as MessageType<unknown>) : method.request;
 }
 
 /** Nothing can come back, and others may send over the same link: no confirmation is asked for, and there is nothing to know the call by. */
@@ -80,5 +87,5 @@ function methodIdOf(open: OpenChannel, call: CallInFlight): number {
 /** Bytes of room that a request needs in a link, for waiting. */
 export function requestBytes(call: CallInFlight, request: unknown, envelopeBytes: number): number {
   const headers = call.meta?.requestBlock()?.length ?? 0;
-  return call.stub.method.request.size(request as object) + headers + envelopeBytes;
+  return requestType(call).size(request as object) + headers + envelopeBytes;
 }

@@ -1,5 +1,12 @@
-import { type ChannelEnd, methodPath, type PeerDeathListener, resolveTimeout } from '../channel/index.js';
-import type { MessageInit, MethodDefinition, MethodMap, ServiceDefinition } from '../codec/contract.js';
+import {
+  type ChannelEnd,
+  methodPath,
+  type PeerDeathListener,
+  type RpcStream,
+  resolveTimeout,
+  type StreamSource,
+} from '../channel/index.js';
+import type { MessageInit, MethodDefinition, MethodKind, MethodMap, ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Direction, LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
@@ -41,13 +48,9 @@ export interface ClientChannel {
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? MessageInit<R> : never;
 type Response<M> = M extends MethodDefinition<infer _, infer R> ? R : never;
 
-/** The methods that can be called: those that stream can't, yet, and over a channel that only sends the one-way ones can. */
+/** The methods that can be called: over a channel that only sends those are the one-way ones. */
 type Callable<M extends MethodMap, D extends ClientDirection> = {
-  [K in keyof M as 'unary' extends M[K]['kind']
-    ? Reachable<M[K]['oneway'], D> extends true
-      ? K
-      : never
-    : never]: M[K];
+  [K in keyof M as Reachable<M[K]['oneway'], D> extends true ? K : never]: M[K];
 };
 /** `boolean` for a method of which the types know nothing: the stub tells at run time. */
 type Reachable<Oneway extends boolean, D extends ClientDirection> = [D] extends ['duplex']
@@ -56,12 +59,31 @@ type Reachable<Oneway extends boolean, D extends ClientDirection> = [D] extends 
     ? true
     : false;
 
-/** A stub whose methods give promises. Methods of the service never begin with `$`. */
+/** A method of which the types know no kind is called as a unary one: cast where it is none. */
+type KindOf<M extends { readonly kind: MethodKind }> = 'unary' extends M['kind'] ? 'unary' : M['kind'];
+
+/** How a method is called that gives promises, by its kind. */
+interface AsyncCalls<M> {
+  readonly unary: (request: Request<M>, options?: CallOptions) => Promise<Response<M>>;
+  readonly 'server-streaming': (request: Request<M>, options?: CallOptions) => RpcStream<Response<M>>;
+  readonly 'client-streaming': (requests: StreamSource<Request<M>>, options?: CallOptions) => Promise<Response<M>>;
+  readonly 'bidi-streaming': (requests: StreamSource<Request<M>>, options?: CallOptions) => RpcStream<Response<M>>;
+}
+
+/** How a method is called that blocks, by its kind. */
+interface SyncCalls<M> {
+  readonly unary: (request: Request<M>, options?: CallOptions) => Response<M>;
+  readonly 'server-streaming': (request: Request<M>, options?: CallOptions) => Iterable<Response<M>>;
+  readonly 'client-streaming': (requests: Iterable<Request<M>>, options?: CallOptions) => Response<M>;
+  readonly 'bidi-streaming': (requests: Iterable<Request<M>>, options?: CallOptions) => Iterable<Response<M>>;
+}
+
+/**
+ * A stub whose methods give promises and streams. Each subscription to a stream, and each iteration of one, is a call of
+ * its own. Methods of the service never begin with `$`.
+ */
 export type Client<S extends ServiceDefinition, D extends ClientDirection = 'duplex'> = {
-  readonly [K in keyof Callable<S['methods'], D>]: (
-    request: Request<S['methods'][K]>,
-    options?: CallOptions,
-  ) => Promise<Response<S['methods'][K]>>;
+  readonly [K in keyof Callable<S['methods'], D>]: AsyncCalls<S['methods'][K]>[KindOf<S['methods'][K]>];
 } & {
   readonly $channel: ClientChannel;
   /** Fails what is in flight with CANCELLED, closes the channel. Idempotent. */
@@ -69,12 +91,9 @@ export type Client<S extends ServiceDefinition, D extends ClientDirection = 'dup
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** A stub whose methods block the thread and return the reply. */
+/** A stub whose methods block the thread and return the reply, or an iterable of replies. */
 export type SyncClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'> = {
-  readonly [K in keyof Callable<S['methods'], D>]: (
-    request: Request<S['methods'][K]>,
-    options?: CallOptions,
-  ) => Response<S['methods'][K]>;
+  readonly [K in keyof Callable<S['methods'], D>]: SyncCalls<S['methods'][K]>[KindOf<S['methods'][K]>];
 } & {
   readonly $channel: ClientChannel;
   /** Closes the channel, blocking for as long as that takes. Idempotent. */
@@ -127,7 +146,7 @@ export function stubObject(
   const stub: Record<string, unknown> = {};
   for (const method of methods) {
     const absent = direction === 'send' && !method.method.oneway;
-    const usable = absent ? refuseTwoWay : method.method.kind === 'unary' ? invoke : refuseStreaming;
+    const usable = absent ? refuseTwoWay : invoke;
     // defineProperty, so that a method may be called `constructor` or `then` without surprises in the prototype.
     Object.defineProperty(stub, method.method.localName, {
       value: (request: unknown, options?: CallOptions) => usable(method, request, options),
@@ -141,10 +160,4 @@ export function stubObject(
 function refuseTwoWay(stub: StubMethod): never {
   const words = `${stub.path}: it is answered, and this client's channel only sends (direction: send); use a duplex channel, or make the method one-way`;
   throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
-}
-
-function refuseStreaming(stub: StubMethod): never {
-  throw new RpcError('UNIMPLEMENTED', `${stub.path}: ${stub.method.kind} methods can't be called yet`, {
-    reason: Reason.UNSUPPORTED,
-  });
 }

@@ -52,6 +52,7 @@ class SyncCaller {
   }
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
+    if (stub.method.kind !== 'unary') throw new RpcError('UNIMPLEMENTED', `${stub.path}: not yet`);
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = performance.now();
     if (begun - this.#lastBegunMs > IDLE_MS) this.#connection.look();

@@ -40,6 +40,10 @@ export const Reason = {
   UNENCODABLE: 'UNENCODABLE',
   /** The handler threw something that is not an RpcError. */
   HANDLER_FAILED: 'HANDLER_FAILED',
+  /** What gives the messages of a stream failed, at the caller's side. */
+  SOURCE_FAILED: 'SOURCE_FAILED',
+  /** An observable gave more messages of a stream than are read, and may not drop any. */
+  OVERFLOW: 'OVERFLOW',
   /** The transport cannot do what was asked; the message names the capability. */
   UNSUPPORTED: 'UNSUPPORTED',
   /** No transport is registered for the URL's scheme. */

@@ -1,4 +1,13 @@
-import { type Channel, closeAll, type Metadata, NO_HANDLES, takeOver } from '../channel/index.js';
+import {
+  type Channel,
+  closeAll,
+  type Metadata,
+  NO_HANDLES,
+  type StreamPump,
+  type StreamReceiver,
+  takeOver,
+} from '../channel/index.js';
+import type { RpcError } from '../errors/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
 import { CallMetadata } from './call-metadata.js';
 import type { CallContext, PeerChannel } from './handlers.js';
@@ -17,6 +26,13 @@ export class CallInProgress implements CallContext {
   taken = false;
   /** Takes the call out of the queue in which it waits for a slot. */
   withdraw: (() => void) | undefined;
+  /** The caller's stream, and whether it has said that it is complete. */
+  incoming: StreamReceiver<unknown> | undefined;
+  requestsEnded = false;
+  /** The handler's stream, once there is one. */
+  outgoing: StreamPump | undefined;
+  /** Ends the handler's stream when the call is stopped. */
+  onStop: (() => void) | undefined;
   /** The caller wants to be told when a handler has it. */
   readonly confirm: boolean;
   readonly oneway: boolean;
@@ -124,11 +140,15 @@ export class CallInProgress implements CallContext {
     this.#given = NO_HANDLES;
   }
 
-  stop(reason: unknown): void {
+  stop(reason: RpcError): void {
     this.wanted = false;
     this.closeHandles();
     this.withdraw?.();
     this.#aborted = reason;
     this.#abort?.abort(reason);
+    this.incoming?.discard();
+    this.incoming?.end(reason);
+    this.onStop?.();
+    this.onStop = undefined;
   }
 }

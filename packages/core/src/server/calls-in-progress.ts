@@ -1,6 +1,7 @@
 import {
   type Channel,
   Deadlines,
+  EMPTY_PAYLOAD,
   ENVELOPE_BYTES,
   type Envelope,
   Flag,
@@ -10,16 +11,19 @@ import {
   type PeerDeathListener,
   type RequestSink,
 } from '../channel/index.js';
+import type { MessageType } from '../codec/contract.js';
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { Admission } from './admission.js';
 import { CallInProgress } from './call-in-progress.js';
+import { heedStream, receiveRequests, runStreaming } from './call-streams.js';
 import {
   badReply,
   draining,
   expired,
   handlerFailed,
   noHandlerReady,
+  noStreamsHere,
   overloaded,
   unanswerable,
   undecodable,
@@ -73,7 +77,8 @@ export class CallsInProgress implements RequestSink {
     if (envelope.kind === Kind.REQUEST) this.#request(envelope, span);
     else if (this.#mute) this.#options.onError(this.#unanswerable(envelope));
     else if (envelope.kind === Kind.PROBE) this.#probe(envelope);
-    else this.#cancel(envelope.callId);
+    else if (envelope.kind === Kind.CANCEL) this.#cancel(envelope.callId);
+    else this.#streamed(envelope, span);
   }
 
   onEnd(end: LinkEnd): void {
@@ -139,14 +144,16 @@ export class CallsInProgress implements RequestSink {
       this.#channel.link.takeHandles(),
       metadata,
     );
-    if (failed !== undefined) {
+    if (failed !== undefined || (route.streams && this.#channel.remote === undefined)) {
       if (reserved) this.#admission.release();
-      this.#fail(call, unwelcome(call, failed));
+      this.#fail(call, failed === undefined ? noStreamsHere(call) : unwelcome(call, failed));
       return;
     }
     let request: unknown;
     try {
-      request = route.method.request.decode(span.bytes, span.start + ENVELOPE_BYTES + envelope.headersLength, span.end);
+      request = route.streamsRequests
+        ? receiveRequests(this.#channel, call)
+        : route.method.request.decode(span.bytes, span.start + ENVELOPE_BYTES + envelope.headersLength, span.end);
     } catch (error) {
       if (reserved) this.#admission.release();
       this.#fail(call, undecodable(call, error));
@@ -191,6 +198,10 @@ export class CallsInProgress implements RequestSink {
   #run(call: CallInProgress, request: unknown): void {
     call.taken = true;
     if (call.confirm) this.#channel.sendLater(Kind.TAKEN, 0, call.id, 0);
+    if (call.route.streams) {
+      this.#runStreaming(call, request);
+      return;
+    }
     let result: unknown;
     let later: boolean;
     try {
@@ -211,18 +222,47 @@ export class CallsInProgress implements RequestSink {
     this.#channel.yieldDue = true;
     // Not every thenable keeps to the rules of promises: to settle once, and never to throw.
     Promise.resolve(result).then(
-      (reply) => {
-        this.#admission.release();
-        if (!this.#done(call)) return;
-        call.closeReceived();
-        this.#reply(call, reply);
-        this.#channel.queueFlush();
-      },
-      (error: unknown) => {
-        this.#admission.release();
-        if (this.#done(call)) this.#failedToHandle(call, error);
-      },
+      (reply) => this.#handled(call, reply),
+      (error: unknown) => this.#notHandled(call, error),
     );
+  }
+
+  #runStreaming(call: CallInProgress, request: unknown): void {
+    // What follows the request must find the call, whatever its handler does.
+    this.#await(call);
+    runStreaming(this.#channel, call, request, {
+      done: (reply) => this.#handled(call, reply),
+      failed: (thrown) => this.#notHandled(call, thrown),
+      onError: (thrown) => this.#options.onError(handlerFailed(thrown)),
+    });
+  }
+
+  #handled(call: CallInProgress, reply: unknown): void {
+    this.#admission.release();
+    if (!this.#done(call)) return;
+    call.closeReceived();
+    this.#reply(call, reply);
+    this.#channel.queueFlush();
+  }
+
+  #notHandled(call: CallInProgress, thrown: unknown): void {
+    this.#admission.release();
+    if (this.#done(call)) this.#failedToHandle(call, thrown);
+  }
+
+  /** More of a call that streams. What comes after its end concerns nobody. */
+  #streamed(envelope: Envelope, span: Span): void {
+    const call = this.#pending.get(envelope.callId);
+    if (call === undefined) return;
+    this.#channel.yieldDue = true;
+    try {
+      heedStream(this.#channel, call, envelope, span);
+    } catch (error) {
+      this.#pending.delete(call.id);
+      const failure = undecodable(call, error);
+      this.#fail(call, failure);
+      call.stop(failure);
+    }
   }
 
   #await(call: CallInProgress): void {
@@ -243,7 +283,7 @@ export class CallsInProgress implements RequestSink {
     if (outbox.length === 0 && this.#tryReply(call, reply)) return;
     let bytes: number;
     try {
-      bytes = ENVELOPE_BYTES + call.route.method.response.size(reply as object) + (call.replyBlock?.length ?? 0);
+      bytes = ENVELOPE_BYTES + replyType(call).size(reply as object) + (call.replyBlock?.length ?? 0);
     } catch (error) {
       this.#fail(call, badReply(call, error));
       return;
@@ -259,20 +299,9 @@ export class CallsInProgress implements RequestSink {
       return true;
     }
     const { given } = call;
-    const { response } = call.route.method;
+    const type = replyType(call);
     try {
-      return channel.trySend(
-        Kind.REPLY,
-        0,
-        0,
-        call.id,
-        0,
-        NO_DEADLINE,
-        response,
-        reply as object,
-        given,
-        call.replyBlock,
-      );
+      return channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, type, reply as object, given, call.replyBlock);
     } catch (error) {
       if (channel.ended) call.closeHandles();
       else this.#fail(call, badReply(call, error));
@@ -360,4 +389,9 @@ function peerChannel({ link, life }: Channel): PeerChannel {
     },
     onPeerDeath: (listener: PeerDeathListener) => life.onPeerDeath(listener),
   });
+}
+
+/** Of what goes with the REPLY itself: a stream's messages have gone before. */
+function replyType({ route }: CallInProgress): MessageType<unknown> {
+  return route.streamsReplies ? (EMPTY_PAYLOAD as MessageType<unknown>) : route.method.response;
 }

@@ -63,6 +63,19 @@ export function badReply(call: CallInProgress, cause: unknown): RpcError {
   );
 }
 
+/** A method that streams was called where there was no greeting. */
+export function noStreamsHere(call: CallInProgress): RpcError {
+  const words = `${call.path}: it is ${call.route.method.kind}, which needs an exchange of greetings (capability greeting), and there was none`;
+  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+}
+
+/** A handler of a method that streams gave something else. */
+export function notAStream(call: CallInProgress, found: unknown): RpcError {
+  const what = found === null ? 'null' : typeof found;
+  const words = `${call.path}: its handler is to give a stream (an iterable, an async iterable or an observable), and gave ${what}`;
+  return new RpcError('INTERNAL', words, { reason: Reason.HANDLER_FAILED });
+}
+
 export function expired(call: CallInProgress): RpcError {
   return new RpcError('DEADLINE_EXCEEDED', `${call.path}: the deadline passed at the server`, {
     reason: Reason.DEADLINE,

@@ -1,5 +1,5 @@
-import type { ChannelLife, Metadata } from '../channel/index.js';
-import type { MessageInit, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import type { ChannelLife, Metadata, RpcStream, StreamSource } from '../channel/index.js';
+import type { MessageInit, MethodDefinition, MethodKind, ServiceDefinition } from '../codec/contract.js';
 import type { MetadataView } from '../errors/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
 
@@ -46,14 +46,30 @@ export interface PeerChannel extends ChannelLife {
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? R : never;
 type Reply<M> = M extends MethodDefinition<infer _, infer R> ? MessageInit<R> : never;
 
-/** Takes the request, gives the reply or a promise of it. What a one-way method's handler returns is of no interest. */
-export type Handler<M> = M extends { readonly oneway: true }
-  ? (request: Request<M>, context: CallContext) => unknown
-  : (request: Request<M>, context: CallContext) => Reply<M> | Promise<Reply<M>>;
+/** What a method's handler takes and gives, by the method's kind. */
+interface HandlersByKind<M> {
+  readonly unary: (request: Request<M>, context: CallContext) => Reply<M> | Promise<Reply<M>>;
+  readonly 'server-streaming': (request: Request<M>, context: CallContext) => Replies<M> | Promise<Replies<M>>;
+  readonly 'client-streaming': (requests: RpcStream<Request<M>>, context: CallContext) => Reply<M> | Promise<Reply<M>>;
+  readonly 'bidi-streaming': (
+    requests: RpcStream<Request<M>>,
+    context: CallContext,
+  ) => Replies<M> | Promise<Replies<M>>;
+}
+
+type Replies<M> = StreamSource<Reply<M>>;
+/** A method of which the types know no kind is taken for a unary one: cast where it is none. */
+type KindOf<M extends { readonly kind: MethodKind }> = 'unary' extends M['kind'] ? 'unary' : M['kind'];
 
 /**
- * One function per method. Throw an RpcError to fail the call. Methods that stream can't be served yet and need none.
+ * Takes the request, or a stream of them, and gives the reply, or what gives the replies: a generator, any (async)
+ * iterable, an observable; or a promise of it. What a one-way method's handler returns is of no interest.
  */
+export type Handler<M extends { readonly kind: MethodKind }> = M extends { readonly oneway: true }
+  ? (request: Request<M>, context: CallContext) => unknown
+  : HandlersByKind<M>[KindOf<M>];
+
+/** One function per method. Throw an RpcError to fail the call. */
 export type Handlers<S extends ServiceDefinition> = {
-  readonly [K in keyof S['methods'] as 'unary' extends S['methods'][K]['kind'] ? K : never]: Handler<S['methods'][K]>;
+  readonly [K in keyof S['methods']]: Handler<S['methods'][K]>;
 };

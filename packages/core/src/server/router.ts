@@ -15,20 +15,24 @@ export interface Route {
   readonly service: ServiceDefinition;
   readonly method: MethodDefinition;
   readonly path: string;
-  /** Gives the reply, or a promise of it. May throw. */
+  /** The handler is given a stream of requests; gives one of replies; any of the two. */
+  readonly streamsRequests: boolean;
+  readonly streamsReplies: boolean;
+  readonly streams: boolean;
+  /** Gives the reply (or what gives the replies), or a promise of it. May throw. */
   readonly run: (request: unknown, context: CallContext) => unknown;
 }
 
 /** The methods a server offers; a method's id on the wire is its place here. Never changes: links keep the one they began with. */
 export type Routes = readonly Route[];
 
-/** Binds each method of a service that does not stream to its handler. Throws INVALID_ARGUMENT (BAD_OPTION) naming the handlers that are missing. */
+/** Binds each method of a service to its handler. Throws INVALID_ARGUMENT (BAD_OPTION) naming the handlers that are missing. */
 export function routesOf(
   service: ServiceDefinition,
   handlers: Readonly<Record<string, unknown>>,
   interceptors: readonly Interceptor[],
 ): Routes {
-  const methods = Object.values(service.methods).filter((method) => method.kind === 'unary');
+  const methods = Object.values(service.methods);
   const missing = methods.filter((method) => typeof handlers[method.localName] !== 'function');
   if (missing.length > 0) {
     const names = missing.map((method) => method.localName).join(', ');
@@ -41,7 +45,16 @@ export function routesOf(
     const direct = (request: unknown, context: CallContext): unknown => handler.call(handlers, request, context);
     const wrapped = (request: unknown, context: CallContext): unknown =>
       chain(interceptors, (inner) => direct(inner.request, context))({ side: 'server', service, method, request });
-    return { service, method, path: methodPath(service, method), run: interceptors.length === 0 ? direct : wrapped };
+    const { kind } = method;
+    return {
+      service,
+      method,
+      path: methodPath(service, method),
+      streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
+      streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
+      streams: kind !== 'unary',
+      run: interceptors.length === 0 ? direct : wrapped,
+    };
   });
 }
 

@@ -1,7 +1,8 @@
 import { type Client, type ClientOptions, createClientOn, type Target } from '../client/index.js';
+import type { RpcError } from '../errors/index.js';
 import { createServerOn, type Handlers, type Server, type ServerOptions } from '../server/index.js';
 import { inprocTransport, type Link, type Listener, parseAddress, type TransportOptions } from '../transport/index.js';
-import { Texts } from './text-service.js';
+import { Streams, Texts } from './text-service.js';
 
 let names = 0;
 
@@ -39,6 +40,57 @@ export async function pair(
     target,
     server,
     client,
+    [Symbol.asyncDispose]: async () => {
+      await client.$close();
+      await server.close({ timeoutMs: 0 });
+    },
+  };
+}
+
+export type StreamHandlers = Handlers<typeof Streams>;
+
+/** Lists the words of a text, joins what is sent, and says everything again. */
+export const streaming: StreamHandlers = {
+  echo: (request) => request,
+  list: ({ text }) => words(text),
+  async join(requests) {
+    const texts: string[] = [];
+    for await (const { text } of requests) texts.push(text);
+    return { text: texts.join(' ') };
+  },
+  async *chat(requests) {
+    for await (const { text } of requests) yield { text: `${text}!` };
+  },
+};
+
+function* words(text: string): Generator<{ text: string }> {
+  for (const word of text.split(' ')) if (word !== '') yield { text: word };
+}
+
+export interface StreamPair extends AsyncDisposable {
+  readonly target: Target;
+  readonly server: Server;
+  readonly client: Client<typeof Streams>;
+  /** What the server's onError heard. */
+  readonly heard: RpcError[];
+}
+
+/** A server and a client of test.Streams in this thread. */
+export async function streamPair(
+  handlers: Partial<StreamHandlers> = {},
+  options: { server?: ServerOptions; client?: ClientOptions; transport?: TransportOptions } = {},
+): Promise<StreamPair> {
+  const target = freshTarget(options.transport);
+  const heard: RpcError[] = [];
+  const server = createServerOn(() => [target], { onError: (error) => heard.push(error), ...options.server });
+  server.add(Streams, { ...streaming, ...handlers });
+  await server.listen();
+  const client = createClientOn(Streams, () => target, options.client);
+  return {
+    target,
+    server,
+    client,
+    heard,
     [Symbol.asyncDispose]: async () => {
       await client.$close();
       await server.close({ timeoutMs: 0 });

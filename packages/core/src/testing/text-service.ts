@@ -1,4 +1,5 @@
 import type { MessageType, MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import { defineMethod, defineService } from '../codec/service.js';
 import { RpcError } from '../errors/index.js';
 
 /** A message of one text, spoken in the plainest way; `!` can't be decoded, so that failures can be made at will. */
@@ -43,6 +44,32 @@ export const Texts = {
   typeName: 'test.Texts',
   methods: { echo: method('Echo'), work: method('Work'), note: method('Note', { oneway: true }) },
 } satisfies ServiceDefinition;
+
+/** A service for tests of streams. */
+export const Streams = defineService('test.Streams', {
+  echo: defineMethod({ name: 'Echo', localName: 'echo', request: TextMessage, response: TextMessage }),
+  list: defineMethod({
+    name: 'List',
+    localName: 'list',
+    kind: 'server-streaming',
+    request: TextMessage,
+    response: TextMessage,
+  }),
+  join: defineMethod({
+    name: 'Join',
+    localName: 'join',
+    kind: 'client-streaming',
+    request: TextMessage,
+    response: TextMessage,
+  }),
+  chat: defineMethod({
+    name: 'Chat',
+    localName: 'chat',
+    kind: 'bidi-streaming',
+    request: TextMessage,
+    response: TextMessage,
+  }),
+});
 
 /** What nobody could take for the same service: the text is a number. */
 const NumberMessage: MessageType<Text> = {
