@@ -16,7 +16,14 @@ export type {
   CodeName,
   ConnectivityState,
   Credentials,
+  DefinedError,
+  DefinedErrorClass,
+  DefinedErrorOptions,
+  DetailType,
   Direction,
+  ErrorDefinition,
+  ErrorDetail,
+  ErrorFields,
   FailedPart,
   Handle,
   Handlers,
@@ -46,7 +53,7 @@ export type {
   Transport,
   TransportOptions,
 } from '@callgate/core';
-export { Code, handleOf, Metadata, Reason, RpcError } from '@callgate/core';
+export { Code, defineError, detail, handleOf, Metadata, Reason, RpcError } from '@callgate/core';
 export type {
   Callgate,
   ClientSettings,

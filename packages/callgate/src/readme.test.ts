@@ -45,7 +45,13 @@ describe('What the README says', () => {
   test('of metadata works as it stands.', async () => {
     writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
     const stdout = 'of 1878\n7\n878 PERMISSION_DENIED 7\n';
-    expect(await run(code('js')[2]!)).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+    expect(await run(codeUnder('Metadata'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
+  test('of errors works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    const stdout = 'true Berlin\nNO_MAP 250 the map is being printed anywhere\n';
+    expect(await run(codeUnder('Errors'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
   });
 
   test('of deaths and last words works as it stands.', async () => {

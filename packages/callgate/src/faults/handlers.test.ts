@@ -13,6 +13,7 @@ const thrown = [
   ['strange', 'UNKNOWN', 'HANDLER_FAILED', 'something that has no words was thrown'],
   ['chosen', 'NOT_FOUND', 'NO_SUCH_SLIP', 'no slip of that number'],
   ['caused', 'ABORTED', 'ABORTED', 'because'],
+  ['secret', 'UNKNOWN', 'HANDLER_FAILED', 'no more than this'],
   ['ok', 'UNKNOWN', 'OK', 'it went so well'],
   ['invented', 'UNKNOWN', 'NO_SUCH_CODE', 'made up'],
 ] as const;
@@ -23,8 +24,9 @@ describe.each(ways)('Over $scheme:, $mode,', ({ scheme, mode }) => {
     for (const [text, code, reason, message] of thrown) {
       const error = await failure(desk.call('fail', { text }));
       expect(error).toMatchObject({ code, reason, failed: 'call', message });
-      // Of the server's stack there would be its file and its function; of the cause its words.
+      // Of the server's stack there would be its file and its function. A cause is told when it was given to an RpcError.
       expect(error.inspected).not.toMatch(/desk\.[jt]s|throwFromDeepWithin|a secret cause/);
+      if (text === 'caused') expect(error.inspected).toMatch(/a told cause/);
     }
     expect(await desk.call('echo', { number: 1 })).toMatchObject({ number: 1 });
     // An RpcError is an answer; the rest is the handler's fault, of which the server's own people see all.

@@ -15,12 +15,13 @@ import {
   sealEnvelope,
   writeEnvelope,
 } from './envelope.js';
+import { decodeFailure, encodeFailure } from './failure-payload.js';
 import { type Hello, windowOf } from './hello.js';
 import { Life } from './life.js';
 import { CallerLink } from './lossy/caller-link.js';
 import { DEFAULT_METADATA_BYTES, decodeMetadata, type MetadataParts, metadataTooLarge } from './metadata-block.js';
 import { Outbox } from './outbox.js';
-import { decodeFailure, encodeFailure, RAW_PAYLOAD } from './payloads.js';
+import { RAW_PAYLOAD } from './payloads.js';
 import type { StreamWindow } from './stream/window.js';
 
 /** What takes messages that answer this side's calls. */
@@ -218,11 +219,11 @@ export class Channel {
     else this.queueFlush();
   }
 
-  /** Sends a failure as the answer to a call. Metadata for which there is no room, beside words that matter more, is left out. */
-  sendFailure(callId: number, error: RpcError, headers?: Uint8Array): void {
+  /** Sends a failure as the answer to a call. Metadata for which there is no room, beside words that matter more, is left out. `causes`: see `encodeFailure`. */
+  sendFailure(callId: number, error: RpcError, headers?: Uint8Array, causes = false): void {
     const extra = headers?.length ?? 0;
     const fits = extra <= this.maxMetadataBytes && 2 * extra <= this.maxPayloadBytes;
-    const payload = encodeFailure(error, this.maxPayloadBytes - (fits ? extra : 0));
+    const payload = encodeFailure(error, this.maxPayloadBytes - (fits ? extra : 0), causes);
     this.sendLater(Kind.REPLY, error.status, callId, 0, payload, fits ? headers : undefined);
   }
 

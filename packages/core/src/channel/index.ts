@@ -4,6 +4,7 @@ export { type BeginOptions, begin, greets, noStreams, notifies } from './begin.j
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
+export { decodeFailure, encodeFailure } from './failure-payload.js';
 export { closeAll, NO_HANDLES, takeOver } from './handles.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
@@ -13,7 +14,7 @@ export { freezeMetadata, Metadata, type MetadataInit } from './metadata.js';
 export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA } from './metadata-block.js';
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
-export { decodeFailure, EMPTY_PAYLOAD, encodeFailure, RAW_PAYLOAD } from './payloads.js';
+export { EMPTY_PAYLOAD, RAW_PAYLOAD } from './payloads.js';
 export { receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
 export * from './stream/index.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';

@@ -309,13 +309,14 @@ export class CallsInProgress implements RequestSink {
     }
   }
 
-  #fail(call: CallInProgress, error: RpcError): void {
+  /** `causes`: what led to the error is for the caller, too. */
+  #fail(call: CallInProgress, error: RpcError, causes = false): void {
     call.closeHandles();
     // Who blocks until a handler has a one-way call waits for a word of it until then.
     if (call.oneway && (call.taken || !call.confirm)) this.#options.onError(error);
     else {
       if (error.metadata !== undefined) this.#addTrailers(call, error.metadata);
-      this.#channel.sendFailure(call.id, error, call.replyBlock);
+      this.#channel.sendFailure(call.id, error, call.replyBlock, causes);
     }
   }
 
@@ -332,7 +333,7 @@ export class CallsInProgress implements RequestSink {
   #failedToHandle(call: CallInProgress, thrown: unknown): void {
     const error = handlerFailed(thrown);
     if (!RpcError.is(thrown) && !call.oneway) this.#options.onError(error);
-    this.#fail(call, error);
+    this.#fail(call, error, RpcError.is(thrown));
   }
 
   #routeOf(envelope: Envelope): Route | undefined {

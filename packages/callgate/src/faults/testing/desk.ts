@@ -61,7 +61,8 @@ const thrown: Readonly<Record<string, () => unknown>> = {
   ok: () => new RpcError('OK', 'it went so well'),
   invented: () => new RpcError('NO_SUCH_CODE' as never, 'made up'),
   chosen: () => new RpcError('NOT_FOUND', 'no slip of that number', { reason: 'NO_SUCH_SLIP' }),
-  caused: () => new RpcError('ABORTED', 'because', { cause: new Error('a secret cause') }),
+  caused: () => new RpcError('ABORTED', 'because', { cause: new Error('a told cause') }),
+  secret: () => new Error('no more than this', { cause: new Error('a secret cause') }),
 };
 
 function throwFromDeepWithin(text: string): never {

@@ -2,7 +2,7 @@ import { Reason, RpcError } from '../../errors/index.js';
 import type { Link, Span } from '../../transport/contract.js';
 import type { ResolvedLossyOptions } from '../../transport/lossy-options.js';
 import { ENVELOPE_BYTES, Flag, Kind, NO_DEADLINE, writeEnvelope } from '../envelope.js';
-import { encodeFailure } from '../payloads.js';
+import { encodeFailure } from '../failure-payload.js';
 import { aboutOf, HEAD_BYTES, numberOf, oldestOf, Role, roleOf, writeHead } from './head.js';
 import { Asked, ReplyCache } from './reply-cache.js';
 import { WrappedLink } from './wrapped-link.js';
