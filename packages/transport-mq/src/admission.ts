@@ -1,9 +1,9 @@
 import { Reason, RpcError } from '@callgate/core/errors';
-import { type Credentials, refusal } from '@callgate/core/transport';
-import type { NativeAddon } from '@callgate/native';
+import { type Credentials, directionMismatch, refusal } from '@callgate/core/transport';
+import type { MessageQueueHandle, NativeAddon } from '@callgate/native';
 import { encodeFailure } from './control.js';
 import { BOXED, type Head, idOf, Kind } from './layout.js';
-import { type Identity, LifeWatch, lives, ownIdentity, sameThread } from './life.js';
+import { type Identity, LifeWatch, lives, ownIdentity, processOf, sameThread } from './life.js';
 import type { ResolvedMqOptions } from './options.js';
 import type { Place } from './place.js';
 import { partBytes } from './queues.js';
@@ -42,14 +42,14 @@ export class Admission {
 
   /** Makes a link for a caller, unless he is gone or refused. */
   admit(head: Head, id: number, identity: Identity | undefined): ServerLink | undefined {
-    const { native, options, place, host, links, onLink, onError, died } = this.#parts;
+    const { native, options, place, host, links, onLink, died } = this.#parts;
     const box = native.attachMessageQueue(head.from);
     let credentials: Credentials | undefined;
     let bytes = 1;
     try {
-      const { creatorUid: uid, creatorGid: gid, lastSender, key } = native.messageQueueStatus(box);
-      // Until he is answered, nobody but himself has sent anything to a box of his own.
-      if (key === 0) credentials = Object.freeze({ pid: lastSender, uid, gid });
+      const { creatorUid: uid, creatorGid: gid, lastReceiver, key } = native.messageQueueStatus(box);
+      // Only its owner receives from a box of his own; who has sent to it last may be any server.
+      if (key === 0) credentials = Object.freeze({ pid: processOf(lastReceiver), uid, gid });
       bytes = partBytes(native, box);
     } catch {
       box.close();
@@ -59,6 +59,11 @@ export class Admission {
       box.close();
       return this.#absent(head);
     }
+    if (options.direction === 'receive' && !head.sendsOnly) {
+      const mismatch = directionMismatch(place.url, 'duplex', 'receive');
+      this.#refuse(head, box, mismatch);
+      return undefined;
+    }
     const refused =
       credentials === undefined
         ? options.allow === undefined
@@ -66,20 +71,34 @@ export class Admission {
           : this.#unknown()
         : refusal(options.allow, credentials, place.url);
     if (refused !== undefined) {
-      host.sendLater(box, Kind.ABORT, encodeFailure(refused));
-      box.close();
-      onError(refused);
+      this.#refuse(head, box, refused);
       return undefined;
     }
     const peer = { address: place.url, ...(credentials === undefined ? {} : { credentials }) };
     const { from } = head;
-    const link = new ServerLink(host, id, box, head.answerType, peer, options.maxMessageBytes, bytes);
+    const link = new ServerLink(
+      host,
+      head.sendsOnly ? 'receive' : options.direction,
+      id,
+      box,
+      head.answerType,
+      peer,
+      options.maxMessageBytes,
+      bytes,
+    );
     links.set(id, link);
     if (identity !== undefined && !sameThread(identity, ownIdentity())) {
       link.life = new LifeWatch(native, identity, () => died(link, from));
     }
     onLink(link);
     return link;
+  }
+
+  /** Tells a caller why he gets no link here; where he asked something of it, of that call. */
+  #refuse(head: Head, box: MessageQueueHandle, error: RpcError): void {
+    this.#parts.host.sendLater(box, Kind.ABORT, encodeFailure(error), undefined, head.about);
+    box.close();
+    this.#parts.onError(error);
   }
 
   /** What somebody sent who is gone now: kept for this moment when the mailbox is persistent and no answer is expected. */
@@ -93,7 +112,16 @@ export class Admission {
     if (!persistent) return undefined;
     const known = links.get(ABSENT);
     if (known !== undefined) return known;
-    const link = new ServerLink(host, ABSENT, undefined, BOXED, { address: place.url }, options.maxMessageBytes, 1024);
+    const link = new ServerLink(
+      host,
+      options.direction,
+      ABSENT,
+      undefined,
+      BOXED,
+      { address: place.url },
+      options.maxMessageBytes,
+      1024,
+    );
     links.set(ABSENT, link);
     onLink(link);
     return link;

@@ -2,7 +2,7 @@ import type { Capabilities } from '@callgate/core/transport';
 import { LARGEST_MQ_MESSAGE } from './options.js';
 
 export const mqCapabilities: Capabilities = Object.freeze<Capabilities>({
-  directions: ['duplex'],
+  directions: ['duplex', 'send'],
   delivery: 'exact',
   maxMessageBytes: LARGEST_MQ_MESSAGE,
   handlesPerMessage: 0,
@@ -13,5 +13,5 @@ export const mqCapabilities: Capabilities = Object.freeze<Capabilities>({
   damages: false,
   addressing: 'mailbox',
   greeting: 'none',
-  confirms: false,
+  confirms: true,
 });

@@ -12,7 +12,7 @@ import type { MessageQueueHandle, NativeAddon } from '@callgate/native';
 import { ClientBox } from './client-box.js';
 import { decodeFailure, encodeFailure, sendControl } from './control.js';
 import { BOXED, emptyHead, HEAD_BYTES, Kind, LAST, NORMAL, readHead, toMonotonic } from './layout.js';
-import { ownIdentity } from './life.js';
+import { ownIdentity, processOf } from './life.js';
 import { MqLink } from './link.js';
 import { LostCalls } from './lost-calls.js';
 import type { ResolvedMqOptions } from './options.js';
@@ -20,7 +20,9 @@ import { Outbox, urgency } from './outbox.js';
 import type { Place } from './place.js';
 import { partBytes } from './queues.js';
 import type { Member } from './roster.js';
+import { FIRST_PAUSE_MS } from './sender.js';
 import { type KnownServer, Servers } from './servers.js';
+import { Taken } from './taken.js';
 
 /** More servers than the kernel can watch for a blocked thread are looked after so often, in ms. */
 const LOOK_MS = 50;
@@ -56,6 +58,8 @@ export class ClientLink extends MqLink {
   readonly #lost: LostCalls;
   readonly #head = emptyHead();
   readonly #own: ClientBox;
+  readonly #taken: Taken;
+  readonly waitTaken?: (deadline: Deadline) => boolean;
   // What the next message is about.
   #about = 0;
   #urgent = false;
@@ -68,16 +72,16 @@ export class ClientLink extends MqLink {
     const { native, box, options, place } = parts;
     const peer: Mutable = { address: place.url, addressing: 'mailbox' };
     super(
+      native,
+      options.direction,
       peer,
       options.maxMessageBytes,
-      new Outbox(native.messageQueueId(box), partBytes(native, parts.mailbox)),
+      new Outbox(native.messageQueueId(box), partBytes(native, parts.mailbox), options.direction === 'send'),
       () => {
         if (this.welcomedBy === undefined) return;
-        const { creatorUid: uid, creatorGid: gid } = native.messageQueueStatus(
-          this.#servers.get(this.welcomedBy)!.queue,
-        );
-        // Only servers send into this box, and only one of them has yet.
-        peer.credentials = Object.freeze({ pid: native.messageQueueStatus(box).lastSender, uid, gid });
+        const { queue } = this.#servers.get(this.welcomedBy)!;
+        const { creatorUid: uid, creatorGid: gid, lastReceiver } = native.messageQueueStatus(queue);
+        peer.credentials = Object.freeze({ pid: processOf(lastReceiver), uid, gid });
       },
     );
     this.#parts = parts;
@@ -98,8 +102,15 @@ export class ClientLink extends MqLink {
       refresh: () => this.#servers.refresh(),
       mark: (serial) => this.#sendMarker(serial),
       ask: (server, serial) => this.#control(server, Kind.WHICH, serial),
-      lost: (about) => this.#tellLost(about),
+      lost: (about, why) => this.#tellLost(about, why),
     });
+    this.#taken = new Taken({
+      servers: () => this.#servers.all,
+      refresh: () => this.#servers.refresh(),
+      ask: (serial) => sendControl(native, parts.mailbox, NORMAL, Kind.TAKEN, this.box, serial),
+      askAlso: (server, serial) => this.#control(server, Kind.TAKEN, serial),
+    });
+    if (this.direction === 'send') this.waitTaken = (deadline) => this.#waitTaken(deadline);
     for (const server of servers) this.#servers.meet(server);
   }
 
@@ -119,7 +130,8 @@ export class ClientLink extends MqLink {
   /** Looks for a server. False when the mailbox is full. */
   open(): boolean {
     const text = Buffer.from(JSON.stringify(ownIdentity()));
-    return sendControl(this.#native, this.#parts.mailbox, NORMAL, Kind.OPEN, this.box, 0, text);
+    const sendsOnly = this.direction === 'send';
+    return sendControl(this.#native, this.#parts.mailbox, NORMAL, Kind.OPEN, this.box, 0, text, sendsOnly);
   }
 
   protected readonly asks = true;
@@ -137,11 +149,17 @@ export class ClientLink extends MqLink {
     const done = this.outbox.commit(length, revokes ? Kind.REVOKE : Kind.DATA, type, about, expires);
     if (done && about !== 0 && !revokes && this.#to === undefined) this.#lost.open(about);
     this.mark(0, false, NEVER, false);
+    if (done) this.#taken.sent();
     return done;
   }
 
   protected get boxed(): boolean {
     return this.#to !== undefined;
+  }
+
+  protected get destination(): MessageQueueHandle | undefined {
+    if (this.#to === undefined) return this.#parts.mailbox;
+    return this.#to.length === 1 ? this.#to[0]!.queue : undefined;
   }
 
   protected transmit(type: number, bytes: Buffer, start: number, end: number): boolean {
@@ -234,6 +252,8 @@ export class ClientLink extends MqLink {
     if (!readHead(view, start, length, head)) return;
     const { from } = head;
     this.#servers.meetUnknown(from);
+    // Whoever may use the mailbox may put something here; what counts is what comes in the name of a server.
+    if (!this.#servers.served(from)) return;
     switch (head.kind) {
       case Kind.DATA:
       case Kind.REST:
@@ -260,7 +280,7 @@ export class ClientLink extends MqLink {
           return;
         }
         if (head.serial !== 0) {
-          this.#lost.refused(head.serial);
+          this.#lost.refused(head.serial, said);
           return;
         }
         const who = describePeer(this.peer);
@@ -269,7 +289,8 @@ export class ClientLink extends MqLink {
         return;
       }
       case Kind.PASSED:
-        this.#lost.passed(head.serial);
+        if (this.direction === 'send') this.#taken.answered(from, head.serial);
+        else this.#lost.passed(head.serial);
         return;
       case Kind.HOLDING: {
         const held = new Set<number>();
@@ -301,6 +322,7 @@ export class ClientLink extends MqLink {
   /** A server has left the link (`end`), or died. */
   #serverGone(box: number, end: LinkEnd | undefined): void {
     if (this.end !== undefined || !this.#servers.lose(box)) return;
+    this.#taken.gone(box);
     this.#servers.refresh();
     const another = this.#servers.all.some(({ box: known }) => known !== box);
     if (another || (this.#parts.persistent && end === undefined)) {
@@ -311,8 +333,28 @@ export class ClientLink extends MqLink {
     this.lose(end ?? cutOff(describePeer(this.peer), this.inbox.waitsForParts, undefined));
   }
 
-  #tellLost(about: number): void {
-    this.onLost?.(about, this.#diedWith());
+  #waitTaken(deadline: Deadline): boolean {
+    if (!this.waitWritable(0, deadline)) return false;
+    for (let pause = FIRST_PAUSE_MS; !this.#taken.all; ) {
+      let asked = true;
+      try {
+        asked = this.#taken.ask();
+      } catch (error) {
+        this.failed(error);
+      }
+      while (this.pull()) {
+        // Answers, perhaps.
+      }
+      if (this.#taken.all) break;
+      if (this.fate !== undefined || this.ended || performance.now() >= deadline) return false;
+      if (asked) this.sleep(deadline);
+      else pause = this.pause(pause, deadline);
+    }
+    return true;
+  }
+
+  #tellLost(about: number, why = this.#diedWith()): void {
+    this.onLost?.(about, why);
     this.news = true;
     this.reading.settle(true);
   }

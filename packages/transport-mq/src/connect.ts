@@ -9,7 +9,8 @@ import { ownIdentity } from './life.js';
 import { type MqOptions, type ResolvedMqOptions, resolveMqOptions } from './options.js';
 import { type Place, placeOf } from './place.js';
 import { makeBox } from './queues.js';
-import { enter, nobodyServes, type Roster, readRoster, serversIn, withLock, withLockSync } from './roster.js';
+import { enter, modeOf, nobodyServes, type Roster, readRoster, refuseStrangers, serversIn } from './roster.js';
+import { withLock, withLockSync } from './roster-lock.js';
 import { servedHere } from './served.js';
 
 /** A mailbox that is full is tried again after so many ms. */
@@ -25,12 +26,13 @@ export async function connect(
   signal?.throwIfAborted();
   const native = requireAddon();
   const place = placeOf(address);
+  refuseStrangers(place);
   mustBeServed(place, resolved);
   if (performance.now() >= deadline) throw late(place);
   const entry = new Entry(native, place, resolved);
   let link: ClientLink | undefined;
   try {
-    link = entry.link(await withLock(native, place, resolved.mode, () => entry.enter()));
+    link = entry.link(await withLock(native, place, resolved, () => entry.enter()));
     link.listen();
     if (!entry.served) return link;
     while (!link.open()) {
@@ -53,6 +55,7 @@ export function connectSync(address: Address, options: TransportOptions, deadlin
   const resolved = resolveMqOptions(options as MqOptions);
   const native = requireAddon();
   const place = placeOf(address);
+  refuseStrangers(place);
   mustBeServed(place, resolved);
   if (performance.now() >= deadline) throw late(place);
   const servers = serversIn(readRoster(place));
@@ -61,7 +64,7 @@ export function connectSync(address: Address, options: TransportOptions, deadlin
   const entry = new Entry(native, place, resolved);
   let link: ClientLink | undefined;
   try {
-    link = entry.link(withLockSync(native, place, resolved.mode, () => entry.enter()));
+    link = entry.link(withLockSync(native, place, resolved, () => entry.enter()));
     if (!entry.served) return link;
     while (!link.open()) {
       if (performance.now() >= deadline) throw late(place);
@@ -96,7 +99,7 @@ class Entry {
   /** Under the lock: a box that is in no roster would be left behind by a kill. */
   enter(): Roster {
     const native = this.#native;
-    this.#box = makeBox(native, this.#place, this.#options);
+    this.#box = makeBox(native, this.#place, modeOf(this.#place, this.#options));
     const box = native.messageQueueId(this.#box);
     this.#leave = leaver(native, this.#place, this.#options, box);
     return enter(native, this.#place, this.#options, { ...ownIdentity(), role: 'client', box });

@@ -15,6 +15,7 @@ export function sendControl(
   from: number,
   serial = 0,
   text: Uint8Array = NOTHING,
+  sendsOnly = false,
 ): boolean {
   const bytes = Buffer.alloc(FRONT_BYTES + text.length);
   head.kind = kind;
@@ -25,6 +26,7 @@ export function sendControl(
   head.parts = 1;
   head.bytes = text.length;
   head.about = 0;
+  head.sendsOnly = sendsOnly;
   head.expires = Number.POSITIVE_INFINITY;
   writeHead(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), TYPE_BYTES, head);
   bytes.set(text, FRONT_BYTES);

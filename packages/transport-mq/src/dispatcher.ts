@@ -41,12 +41,12 @@ export class Dispatcher {
   }
 
   /** A part of a message, or garbage, of so many bytes. */
-  dispatch(length: number): void {
+  dispatch(length: number, queue: MessageQueueHandle): void {
     const { buffer, links } = this.#parts;
     const head = this.#head;
     const end = TYPE_BYTES + length;
     if (!readHead(buffer.view, TYPE_BYTES, length, head)) {
-      this.#garbage(length);
+      this.#garbage(length, queue);
       return;
     }
     switch (head.kind) {
@@ -69,13 +69,12 @@ export class Dispatcher {
       case Kind.MARKER:
         this.#answer(head, Kind.PASSED);
         return;
-      case Kind.WHICH: {
-        const taken = [...(links.get(idOf(head))?.taken ?? [])];
-        const text = Buffer.alloc(taken.length * 4);
-        for (const [i, about] of taken.entries()) text.writeUInt32LE(about, i * 4);
-        this.#answer(head, Kind.HOLDING, text);
+      case Kind.WHICH:
+        this.#tellWhich({ ...head });
         return;
-      }
+      case Kind.TAKEN:
+        this.#tellTaken({ ...head });
+        return;
       default:
     }
   }
@@ -92,11 +91,30 @@ export class Dispatcher {
     return serversIn(readRoster(place)).some(({ box }) => box !== own);
   }
 
-  #garbage(length: number): void {
+  #garbage(length: number, queue: MessageQueueHandle): void {
     const { native, place, mailbox, onError } = this.#parts;
-    const sender = native.messageQueueStatus(mailbox).lastSender;
-    const words = `${place.url}: a message of ${length} bytes in the mailbox is none of Callgate's, and was dropped (process ${sender} sent last)`;
+    const sender = native.messageQueueStatus(queue).lastSender;
+    const where = queue === mailbox ? 'the mailbox' : "the server's own queue";
+    const words = `${place.url}: a message of ${length} bytes in ${where} is none of Callgate's, and was dropped (process ${sender} sent last)`;
     onError(new RpcError('DATA_LOSS', words, { reason: Reason.PROTOCOL_VIOLATION, failed: 'channel' }));
+  }
+
+  /** `head` is a copy: more may be dispatched before it is answered. */
+  #tellWhich(head: Head): void {
+    // It may come to the box while what was taken before still lies with the thread that took it.
+    this.#parts.taker().takeFromThread();
+    const taken = [...(this.#parts.links.get(idOf(head))?.taken ?? [])];
+    const text = Buffer.alloc(taken.length * 4);
+    for (const [i, about] of taken.entries()) text.writeUInt32LE(about, i * 4);
+    this.#answer(head, Kind.HOLDING, text);
+  }
+
+  /** As `tellWhich`. */
+  #tellTaken(head: Head): void {
+    this.#parts.taker().takeFromThread();
+    const link = this.#parts.links.get(idOf(head));
+    if (link === undefined) this.#answer(head, Kind.PASSED);
+    else link.whenReleased(() => this.#answer(head, Kind.PASSED));
   }
 
   #data(head: Head, end: number): void {

@@ -76,7 +76,7 @@ export class Endpoint implements LinkHost {
     this.#taker = new Taker(native, mailbox, this.#buffer, missing, {
       paused: () => this.#paused,
       took: (length) => {
-        if (!this.#disposed) this.#dispatcher.dispatch(length);
+        if (!this.#disposed) this.#dispatcher.dispatch(length, mailbox);
       },
       gone: (error) => this.#mailboxGone(error),
     });
@@ -140,8 +140,14 @@ export class Endpoint implements LinkHost {
     this.#taker.wakeUp();
   }
 
-  sendLater(queue: MessageQueueHandle, kind: number, text: Buffer | undefined, owner?: Identity): void {
-    this.#later.send(queue, kind, text, owner);
+  sendLater(
+    queue: MessageQueueHandle,
+    kind: number,
+    text: Buffer | undefined,
+    owner?: Identity,
+    serial?: number,
+  ): void {
+    this.#later.send(queue, kind, text, owner, serial);
   }
 
   closed(link: ServerLink): Promise<void> | undefined {
@@ -172,7 +178,7 @@ export class Endpoint implements LinkHost {
     let got = this.#buffer.fetch(this.#hears);
     if (got < 0) return;
     while (got >= 0 && !this.#disposed) {
-      this.#dispatcher.dispatch(got);
+      this.#dispatcher.dispatch(got, this.#parts.box);
       if (this.#disposed) return;
       got = this.#buffer.receive(this.#parts.box, 0);
     }

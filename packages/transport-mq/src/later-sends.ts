@@ -12,6 +12,8 @@ interface Later {
   readonly text: Buffer | undefined;
   /** Whose queue it is, if that is known. */
   readonly owner: Identity | undefined;
+  /** The number of what it is about, 0 for none. */
+  readonly serial: number;
 }
 
 /** What is to be said to boxes that may be full: tried again as long as the box, and its owner, are there. */
@@ -34,17 +36,17 @@ export class LaterSends {
   }
 
   /** Sends now, or when there is room. The queue stays the caller's. */
-  send(queue: MessageQueueHandle, kind: number, text: Buffer | undefined, owner?: Identity): void {
-    const later = { queue, kind, text, owner };
+  send(queue: MessageQueueHandle, kind: number, text: Buffer | undefined, owner?: Identity, serial = 0): void {
+    const later = { queue, kind, text, owner, serial };
     if (this.#trySend(later)) return;
     this.#waiting.push({ ...later, queue: this.#native.attachMessageQueue(this.#native.messageQueueId(queue)) });
     this.#timer ??= setInterval(() => this.#sendAll(), RETRY_MS);
     this.#timer.unref();
   }
 
-  #trySend({ queue, kind, text }: Later): boolean {
+  #trySend({ queue, kind, text, serial }: Later): boolean {
     try {
-      return sendControl(this.#native, queue, BOXED, kind, this.#box, 0, text);
+      return sendControl(this.#native, queue, BOXED, kind, this.#box, serial, text);
     } catch {
       return true;
     }

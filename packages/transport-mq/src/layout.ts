@@ -13,7 +13,7 @@
  *   18  u16   number of parts
  *   20  u32   bytes of the whole message
  *   24  u32   conversation that it belongs to, 0 for none: nobody waits for an answer
- *   28  u32   0
+ *   28  u32   1: the sender has opened the link to send only, else 0
  *   32  f64   when nobody wants it any more, in ms of CLOCK_MONOTONIC; Infinity for never
  *   40        this part of the message
  * ```
@@ -50,6 +50,8 @@ export const Kind = {
   /** All that its sender had put into the mailbox before it has been taken when it is. Answered by PASSED. */
   MARKER: 11,
   PASSED: 12,
+  /** As MARKER, but answered when whoever takes it has released what it has of its sender. */
+  TAKEN: 13,
 } as const;
 
 /** Types in the mailbox: receivers take the lowest. */
@@ -68,11 +70,23 @@ export interface Head {
   parts: number;
   bytes: number;
   about: number;
+  sendsOnly: boolean;
   expires: number;
 }
 
 export function emptyHead(): Head {
-  return { kind: 0, from: 0, answerType: 0, serial: 0, part: 0, parts: 0, bytes: 0, about: 0, expires: 0 };
+  return {
+    kind: 0,
+    from: 0,
+    answerType: 0,
+    serial: 0,
+    part: 0,
+    parts: 0,
+    bytes: 0,
+    about: 0,
+    sendsOnly: false,
+    expires: 0,
+  };
 }
 
 /** The type of all parts but the first of a message in the mailbox: nobody else's. */
@@ -88,7 +102,7 @@ export function writeHead(view: DataView, at: number, head: Head): void {
   view.setUint32(at + 16, head.part | (head.parts << 16), true);
   view.setUint32(at + 20, head.bytes, true);
   view.setUint32(at + 24, head.about, true);
-  view.setUint32(at + 28, 0, true);
+  view.setUint32(at + 28, head.sendsOnly ? 1 : 0, true);
   view.setFloat64(at + 32, head.expires, true);
 }
 
@@ -106,9 +120,10 @@ export function readHead(view: DataView, at: number, length: number, into: Head)
   into.parts = parts >>> 16;
   into.bytes = view.getUint32(at + 20, true);
   into.about = view.getUint32(at + 24, true);
+  into.sendsOnly = view.getUint32(at + 28, true) === 1;
   into.expires = view.getFloat64(at + 32, true);
   if (into.answerType >= 2 ** 21) return false;
-  return into.kind >= Kind.DATA && into.kind <= Kind.PASSED && into.part < into.parts;
+  return into.kind >= Kind.DATA && into.kind <= Kind.TAKEN && into.part < into.parts;
 }
 
 /** An endpoint's word for a caller: his box, and the type that finds him there. */

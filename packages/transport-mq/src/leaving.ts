@@ -1,7 +1,8 @@
 import type { NativeAddon } from '@callgate/native';
 import type { ResolvedMqOptions } from './options.js';
 import type { Place } from './place.js';
-import { depart, removeQueue, withLock, withLockSync } from './roster.js';
+import { depart, removeQueue } from './roster.js';
+import { withLock, withLockSync } from './roster-lock.js';
 
 /** Who is entered in a roster by this thread, and takes himself out at the latest when it exits. */
 const entered = new Set<() => void>();
@@ -22,7 +23,7 @@ export function leaver(
   listening = true;
   let gone: Promise<void> | undefined;
   const leaveNow = (deadline: number): void =>
-    withLockSync(native, place, options.mode, () => depart(native, place, options, box), deadline);
+    withLockSync(native, place, options, () => depart(native, place, box), deadline);
   const atExit = (): void => {
     // process.exit() leaves no time for handles to be closed.
     removeQueue(native, box);
@@ -38,7 +39,7 @@ export function leaver(
     try {
       leaveNow(Number.NEGATIVE_INFINITY);
     } catch {
-      await withLock(native, place, options.mode, () => depart(native, place, options, box)).catch(() => undefined);
+      await withLock(native, place, options, () => depart(native, place, box)).catch(() => undefined);
     }
   };
   return () => {

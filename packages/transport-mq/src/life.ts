@@ -27,6 +27,16 @@ export function lives({ pid, tid, start }: Identity): boolean {
   return startOf(pid, tid) === start;
 }
 
+/** The process of a thread: where a queue's last receiver was woken by a sender, the kernel notes his thread (msg_lrpid). */
+export function processOf(tid: number): number {
+  try {
+    const pid = /^Tgid:\s*(\d+)/m.exec(readFileSync(`/proc/${tid}/status`, 'latin1'))?.[1];
+    return pid === undefined ? tid : Number(pid);
+  } catch {
+    return tid;
+  }
+}
+
 /** When a thread started; undefined when there is none, or it has ended and only waits to be counted. Source: proc(5). */
 function startOf(pid: number, tid: number): number | undefined {
   let stat: string;

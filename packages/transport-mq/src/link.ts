@@ -1,9 +1,11 @@
 import type { RpcError } from '@callgate/core/errors';
 import {
   abortedHere,
+  cannotSend,
   checkHandles,
   closedHere,
   type Deadline,
+  type Direction,
   describePeer,
   type Handle,
   type Link,
@@ -15,6 +17,7 @@ import {
   tooLarge,
   Waiter,
 } from '@callgate/core/transport';
+import type { MessageQueueHandle, NativeAddon } from '@callgate/native';
 import { CLOSE_MS, Farewell } from './farewell.js';
 import { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
@@ -26,7 +29,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 /** What both ends of a link over queues have in common: one message on its way out, received ones, waits, and the end. */
 export abstract class MqLink implements Link {
-  readonly direction = 'duplex';
+  readonly direction: Direction;
   readonly peer: Peer;
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
@@ -47,14 +50,24 @@ export abstract class MqLink implements Link {
   protected news = false;
   readonly #sender: Sender;
   readonly #farewell: Farewell;
+
   /** `onPeerKnown`: fills in what of `peer` is not known yet. */
-  constructor(peer: Peer, maxMessageBytes: number, outbox: Outbox, onPeerKnown: () => void = () => undefined) {
+  constructor(
+    native: NativeAddon,
+    direction: Direction,
+    peer: Peer,
+    maxMessageBytes: number,
+    outbox: Outbox,
+    onPeerKnown: () => void = () => undefined,
+  ) {
+    this.direction = direction;
     this.peer = peer;
     this.onPeerKnown = onPeerKnown;
     this.maxMessageBytes = maxMessageBytes;
     this.outbox = outbox;
-    this.#sender = new Sender(outbox, {
-      transmit: (type, bytes, start, end, first) => this.transmit(type, bytes, start, end, first),
+    this.#sender = new Sender(native, outbox, {
+      transmit: (type, bytes, start, end) => this.transmit(type, bytes, start, end),
+      queue: () => this.destination,
       boxed: () => this.boxed,
       failed: (error) => this.failed(error),
       ended: () => this.end !== undefined,
@@ -73,7 +86,7 @@ export abstract class MqLink implements Link {
       send: () => !outbox.pending || this.#sender.trySend(),
       sayBye: () => this.sayBye(),
       failed: (error) => {
-        outbox.drop();
+        this.#sender.drop();
         this.failed(error);
       },
       finish: (orderly) => {
@@ -89,7 +102,9 @@ export abstract class MqLink implements Link {
 
   // --- what the two ends do differently ---
   /** Sends a part of the message in the outbox to where it goes; false when there is no room. Throws a system error. */
-  protected abstract transmit(type: number, bytes: Buffer, start: number, end: number, first: boolean): boolean;
+  protected abstract transmit(type: number, bytes: Buffer, start: number, end: number): boolean;
+  /** The one queue to which the message in the outbox goes; undefined when there are several, or none. */
+  protected abstract get destination(): MessageQueueHandle | undefined;
   /**
    * Who asks has no answer yet when he has just sent something: to look would be a system call for nothing. Who answers
    * may well find the next question: on one processor, sending wakes the caller, who asks again before this side goes on.
@@ -122,6 +137,7 @@ export abstract class MqLink implements Link {
   }
 
   claim(bytes: number): Span | null {
+    if (this.direction === 'receive') throw cannotSend(describePeer(this.peer));
     if (this.#mute) throw this.#lastWord();
     if (!(bytes >= 0 && bytes <= this.maxMessageBytes)) throw tooLarge(bytes, this.maxMessageBytes);
     if (this.outbox.claimed) throw misuse('claim: the last claim is still open');
@@ -264,7 +280,7 @@ export abstract class MqLink implements Link {
   protected lose(fate: LinkEnd): void {
     if (this.fate !== undefined || this.end !== undefined) return;
     this.fate = fate;
-    this.outbox.drop();
+    this.#sender.drop();
     this.writing.settle(true);
     if (this.closing) this.finish(fate);
     else this.look();
@@ -283,7 +299,7 @@ export abstract class MqLink implements Link {
   protected finish(end: LinkEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    this.#sender.stop();
+    this.#sender.close();
     this.inbox.clear();
     this.#released = this.letGo();
     this.#settleClosed(end);
@@ -302,6 +318,11 @@ export abstract class MqLink implements Link {
   /** Sends what is committed. False when not all of it found room. */
   protected push(): boolean {
     return this.#sender.push();
+  }
+
+  /** See Sender.pause. */
+  protected pause(ms: number, deadline: Deadline): number {
+    return this.#sender.pause(ms, deadline);
   }
 
   protected updateRef(): void {
@@ -332,7 +353,7 @@ export abstract class MqLink implements Link {
     if (this.outbox.claimed) this.outbox.abandon();
     this.closing = true;
     this.inbox.clear();
-    this.#sender.stop();
+    this.#sender.stopTimer();
     this.reading.settle(true);
     this.writing.settle(true);
     if (this.fate !== undefined) this.finish(this.fate);

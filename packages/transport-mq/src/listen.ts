@@ -8,7 +8,8 @@ import { ownIdentity } from './life.js';
 import { type MqOptions, resolveMqOptions } from './options.js';
 import { placeOf } from './place.js';
 import { makeBox } from './queues.js';
-import { become, enter, withLock } from './roster.js';
+import { become, enter, modeOf, refuseStrangers } from './roster.js';
+import { withLock } from './roster-lock.js';
 import { servedHere } from './served.js';
 
 /** Takes from the mailbox, beside whoever else does. */
@@ -21,11 +22,12 @@ export async function listen(
   const resolved = resolveMqOptions(options as MqOptions);
   const native = requireAddon();
   const place = placeOf(address);
+  refuseStrangers(place);
   let box: MessageQueueHandle | undefined;
   try {
     // Under the lock: a box that is in no roster would be left behind by a kill.
-    const roster = await withLock(native, place, resolved.mode, () => {
-      box = makeBox(native, place, resolved);
+    const roster = await withLock(native, place, resolved, () => {
+      box = makeBox(native, place, modeOf(place, resolved));
       const member = { ...ownIdentity(), role: 'server', box: native.messageQueueId(box) } as const;
       return enter(native, place, resolved, member);
     });
@@ -49,7 +51,7 @@ export async function listen(
     let closed: Promise<void> | undefined;
     const close = async (): Promise<void> => {
       unserve();
-      await withLock(native, place, resolved.mode, () => become(place, resolved, id, 'former')).catch(() => undefined);
+      await withLock(native, place, resolved, () => become(place, id, 'former')).catch(() => undefined);
       endpoint.stopListening();
       await endpoint.whenReleased;
     };

@@ -1,3 +1,4 @@
+import type { RpcError } from '@callgate/core/errors';
 import type { KnownServer } from './servers.js';
 
 /** How often, in ms, to look for servers that came and died while something is open. */
@@ -10,7 +11,8 @@ export interface LostCallsHooks {
   /** Puts a marker behind everything in the mailbox; false when there is no room. */
   readonly mark: (serial: number) => boolean;
   readonly ask: (server: KnownServer, serial: number) => boolean;
-  readonly lost: (about: number) => void;
+  /** `why`: what the server said that had taken it; undefined when it died. */
+  readonly lost: (about: number, why: RpcError | undefined) => void;
 }
 
 interface Inquiry {
@@ -95,8 +97,8 @@ export class LostCalls {
   }
 
   /** Somebody took it who will not handle it. */
-  refused(about: number): void {
-    if (this.#open.has(about)) this.#lose(about);
+  refused(about: number, why: RpcError | undefined): void {
+    if (this.#open.has(about)) this.#lose(about, why);
   }
 
   /** The marker has been taken. */
@@ -146,8 +148,8 @@ export class LostCalls {
     for (const about of inquiry.open) if (this.#open.get(about) === 0) this.#lose(about);
   }
 
-  #lose(about: number): void {
+  #lose(about: number, why?: RpcError): void {
     this.#open.delete(about);
-    this.#hooks.lost(about);
+    this.#hooks.lost(about, why);
   }
 }

@@ -2,6 +2,7 @@ import {
   type AllowRule,
   commonOptionChecks,
   DEFAULT_MAX_MESSAGE_BYTES,
+  type Direction,
   integerBetween,
   isBoolean,
   optionProblems,
@@ -31,6 +32,8 @@ export interface MqOptions extends TransportOptions {
 
 export interface ResolvedMqOptions {
   readonly maxMessageBytes: number;
+  /** As this side sees it. */
+  readonly direction: Direction;
   readonly allow: AllowRule | undefined;
   readonly mode: number;
   readonly persistent: boolean;
@@ -53,6 +56,7 @@ export function resolveMqOptions(options: MqOptions): ResolvedMqOptions {
   refuseBadOptions('mq', mqOptionProblems(options));
   return Object.freeze({
     maxMessageBytes: Math.min(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, LARGEST_MQ_MESSAGE),
+    direction: options.direction ?? 'duplex',
     allow: options.allow,
     mode: options.mode ?? 0o600,
     persistent: options.persistent ?? false,

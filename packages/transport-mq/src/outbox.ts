@@ -6,8 +6,8 @@ const SMALL_BYTES = 8 * 1024;
 /** A buffer larger than this is not kept once its message is sent. */
 const KEPT_BYTES = 1024 * 1024;
 
-/** Sends a part to wherever the message goes. False when there is no room now. `first`: it is the message's first. */
-export type Transmit = (type: number, bytes: Buffer, start: number, end: number, first: boolean) => boolean;
+/** Sends a part to wherever the message goes. False when there is no room now. */
+export type Transmit = (type: number, bytes: Buffer, start: number, end: number) => boolean;
 
 /** The one message that a link is sending, part by part. */
 export class Outbox {
@@ -24,8 +24,9 @@ export class Outbox {
   #serial = 0;
   #type = NORMAL;
 
-  constructor(from: number, partBytes: number) {
+  constructor(from: number, partBytes: number, sendsOnly = false) {
     this.#from = from;
+    this.#head.sendsOnly = sendsOnly;
     this.#partBytes = partBytes;
   }
 
@@ -103,11 +104,16 @@ export class Outbox {
       writeHead(this.#view, start - HEAD_BYTES, head);
       head.kind = kind;
       const type = boxed || part === 0 ? this.#type : restType(this.#from, this.#serial);
-      if (!transmit(type, this.#memory, start - HEAD_BYTES, end, part === 0)) return false;
+      if (!transmit(type, this.#memory, start - HEAD_BYTES, end)) return false;
       this.#sentParts++;
     }
     this.drop();
     return true;
+  }
+
+  /** The part for which there was no room has been sent all the same. */
+  sentOne(): void {
+    if (++this.#sentParts === this.#head.parts) this.drop();
   }
 
   drop(): void {

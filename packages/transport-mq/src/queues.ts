@@ -37,11 +37,11 @@ export function getMailbox(
 }
 
 /** A queue of one's own, in which one is reached; it goes when it is closed. */
-export function makeBox(native: NativeAddon, place: Place, options: ResolvedMqOptions): MessageQueueHandle {
+export function makeBox(native: NativeAddon, place: Place, mode: number): MessageQueueHandle {
   try {
     // Whoever may send to the mailbox may be sent to from it.
-    const box = native.getMessageQueue(0, 2, options.mode | 0o600, 1);
-    // The kernel notes who sends last: a queue in which only its owner has sent tells who that is.
+    const box = native.getMessageQueue(0, 2, mode | 0o600, 1);
+    // The kernel notes who received last: of a queue from which only its owner receives, that tells who he is.
     const stamp = Buffer.alloc(TYPE_BYTES + HEAD_BYTES);
     native.sendMessage(box, 1, stamp, TYPE_BYTES, TYPE_BYTES, 0);
     native.receiveMessage(box, 0, stamp, TYPE_BYTES, stamp.length, 0);

@@ -1,8 +1,15 @@
-import { fchmodSync, fstatSync, lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
-import { badAddress, type Deadline } from '@callgate/core/transport';
-import type { Fd, NativeAddon } from '@callgate/native';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { Reason, RpcError } from '@callgate/core/errors';
+import type { NativeAddon } from '@callgate/native';
 import { type Identity, lives, sameThread } from './life.js';
 import type { ResolvedMqOptions } from './options.js';
 import type { Place } from './place.js';
@@ -22,6 +29,8 @@ export interface Roster {
   /** The kernel's number of the mailbox. */
   readonly queue: number;
   readonly persistent: boolean;
+  /** Permissions of all that belongs to the mailbox, as who made it wanted them: queues, and the files beside it. */
+  readonly mode: number;
   /** Whether the mailbox was made for this roster; what was there before is nobody's to remove. */
   readonly made: boolean;
   /** Servers that were found dead so far. */
@@ -29,18 +38,34 @@ export interface Roster {
   readonly members: readonly Member[];
 }
 
-/** How long, in ms, to wait for somebody else who has the roster in hand: microseconds, unless he was stopped. */
-const PATIENCE_MS = 2000;
-const RETRY_MS = 2;
-
 /** Without the lock: what it was a moment ago. Undefined when there is none. */
 export function readRoster(place: Place): Roster | undefined {
   try {
     const roster = JSON.parse(readFileSync(place.roster, 'utf8')) as Roster;
-    return Array.isArray(roster.members) && Number.isInteger(roster.queue) ? roster : undefined;
+    return Array.isArray(roster.members) && Number.isInteger(roster.queue) && Number.isInteger(roster.mode)
+      ? roster
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Throws PERMISSION_DENIED where a mailbox is another user's, who did not let this one in. */
+export function refuseStrangers(place: Place): void {
+  try {
+    accessSync(place.roster, constants.R_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return;
+    const { uid = -1, mode = 0 } = statSync(place.roster, { throwIfNoEntry: false }) ?? {};
+    const whose = uid < 0 ? '' : ` is of uid ${uid}, and its mode 0${(mode & 0o777).toString(8)}`;
+    const words = `cannot use ${place.url}: the mailbox${whose} keeps uid ${process.geteuid?.()} out; let its maker set the option mode`;
+    throw new RpcError('PERMISSION_DENIED', words, { reason: Reason.NOT_ALLOWED, failed: 'channel', cause: error });
+  }
+}
+
+/** The permissions that a mailbox has, or would get from these options. */
+export function modeOf(place: Place, options: { readonly mode: number }): number {
+  return readRoster(place)?.mode ?? options.mode;
 }
 
 /** Servers that live. */
@@ -63,18 +88,26 @@ export function enter(native: NativeAddon, place: Place, options: ResolvedMqOpti
   if (member.role === 'client' && !served && !(roster?.persistent ?? options.persistent)) throw nobodyServes(place);
   if (roster === undefined) {
     const { id, made } = getMailbox(native, place, options);
-    roster = { key: place.key, queue: id, persistent: options.persistent, made, deaths: 0, members: [] };
+    roster = {
+      key: place.key,
+      queue: id,
+      persistent: options.persistent,
+      mode: options.mode,
+      made,
+      deaths: 0,
+      members: [],
+    };
   }
   const entered = { ...roster, members: [...roster.members, member] };
-  write(place, entered, options.mode);
+  write(place, entered);
   return entered;
 }
 
 /** Takes somebody out; who is the last removes the mailbox, unless it is persistent and has messages. */
-export function depart(native: NativeAddon, place: Place, options: ResolvedMqOptions, box: number): void {
+export function depart(native: NativeAddon, place: Place, box: number): void {
   const roster = withoutTheDead(native, readRoster(place), box);
   if (roster === undefined) return;
-  if (roster.members.length > 0 || (roster.persistent && keeps(native, roster))) write(place, roster, options.mode);
+  if (roster.members.length > 0 || (roster.persistent && keeps(native, roster))) write(place, roster);
   else dissolve(native, place, roster);
 }
 
@@ -143,85 +176,12 @@ function dissolve(native: NativeAddon, place: Place, roster: Roster): void {
   removeQuietly(place.roster);
 }
 
-function write(place: Place, roster: Roster, mode: number): void {
+function write(place: Place, roster: Roster): void {
   const fresh = `${place.roster}.new`;
-  writeFileSync(fresh, `${JSON.stringify(roster, null, 1)}\n`, { mode });
+  writeFileSync(fresh, `${JSON.stringify(roster, null, 1)}\n`, { mode: 0o600 });
+  // Whoever writes it, and whatever his umask takes away: others must be able to read it.
+  chmodSync(fresh, roster.mode);
   renameSync(fresh, place.roster);
-}
-
-/** Runs `body` while nobody else changes the roster. */
-export async function withLock<T>(native: NativeAddon, place: Place, mode: number, body: () => T): Promise<T> {
-  for (const until = performance.now() + PATIENCE_MS; ; await setTimeout(RETRY_MS)) {
-    const unlock = tryLock(native, place, mode);
-    if (unlock !== undefined) return run(place, body, unlock);
-    if (performance.now() > until) throw lockedOut(place);
-  }
-}
-
-/** As withLock, blocking the thread. */
-export function withLockSync<T>(
-  native: NativeAddon,
-  place: Place,
-  mode: number,
-  body: () => T,
-  deadline: Deadline = Number.POSITIVE_INFINITY,
-): T {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (const until = Math.min(performance.now() + PATIENCE_MS, deadline); ; Atomics.wait(pause, 0, 0, RETRY_MS)) {
-    const unlock = tryLock(native, place, mode);
-    if (unlock !== undefined) return run(place, body, unlock);
-    if (performance.now() > until) throw lockedOut(place);
-  }
-}
-
-function run<T>(place: Place, body: () => T, unlock: () => void): T {
-  try {
-    return body();
-  } catch (error) {
-    throw fromErrno(error, `cannot use ${place.url}`);
-  } finally {
-    unlock();
-  }
-}
-
-/** How to unlock; undefined when somebody else has it. */
-function tryLock(native: NativeAddon, place: Place, mode: number): (() => void) | undefined {
-  const file = `${place.roster}.lock`;
-  let held: Fd | null;
-  try {
-    held = native.lockFile(file);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw badAddress(place.url, `there is no directory for ${place.roster}`);
-    throw fromErrno(error, `cannot use ${place.url}`);
-  }
-  if (held === null) return undefined;
-  const lock = held;
-  const made = fstatSync(lock.value);
-  const named = lstatSync(file, { throwIfNoEntry: false });
-  // The last holder removed its file: a lock on one that has no name any more keeps nobody out.
-  if (named === undefined || named.ino !== made.ino || named.dev !== made.dev) {
-    lock.close();
-    return undefined;
-  }
-  if (made.uid === process.geteuid?.() && (made.mode & 0o777) !== mode) fchmodSync(lock.value, mode);
-  return () => {
-    removeQuietly(file);
-    lock.close();
-  };
-}
-
-function lockedOut(place: Place): RpcError {
-  const words = `cannot use ${place.url}: another process has held the lock on ${place.roster}.lock for ${PATIENCE_MS} ms`;
-  return new RpcError('UNAVAILABLE', words, { reason: Reason.UNREACHABLE, failed: 'channel' });
-}
-
-function removeQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone already.
-  }
 }
 
 export function isMember(roster: Roster | undefined, identity: Identity): boolean {
@@ -229,9 +189,17 @@ export function isMember(roster: Roster | undefined, identity: Identity): boolea
 }
 
 /** Gives a member another role. */
-export function become(place: Place, options: ResolvedMqOptions, box: number, role: Member['role']): void {
+export function become(place: Place, box: number, role: Member['role']): void {
   const roster = readRoster(place);
   if (roster === undefined) return;
   const members = roster.members.map((member) => (member.box === box ? { ...member, role } : member));
-  write(place, { ...roster, members }, options.mode);
+  write(place, { ...roster, members });
+}
+
+export function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already.
+  }
 }

@@ -1,16 +1,22 @@
 import type { Deadline } from '@callgate/core/transport';
+import type { MessageQueueHandle, MessageThread, NativeAddon } from '@callgate/native';
 import type { Outbox, Transmit } from './outbox.js';
 
-/** A queue that is full says nothing when it is not any more: it is tried again after so many ms, and twice that up to the last. */
+/** Where no thread can wait for room, a full queue is tried again after so many ms, and twice that up to the last. */
 const FIRST_RETRY_MS = 1;
 const LAST_RETRY_MS = 8;
 export const FIRST_PAUSE_MS = 0.05;
+/** How many links of this thread of JavaScript may have a thread wait for room at a time: each has a stack. */
+const MOST_THREADS = 16;
 const NEVER = Number.POSITIVE_INFINITY;
 const pauseWord = new Int32Array(new SharedArrayBuffer(4));
+let threads = 0;
 
 export interface SenderHooks {
-  /** See Outbox.send. Throws a system error. */
+  /** Sends a part to wherever the message goes; false when there is no room. Throws a system error. */
   readonly transmit: Transmit;
+  /** The one queue to which the message in the outbox goes; undefined when there are several, or none. */
+  readonly queue: () => MessageQueueHandle | undefined;
   /** The message goes into a box, not into the mailbox. */
   readonly boxed: () => boolean;
   /** A system error of sending. */
@@ -21,42 +27,61 @@ export interface SenderHooks {
   readonly checkLife: () => void;
   /** All that had to wait has been sent. */
   readonly sent: () => void;
-  /** While the link closes, it is told instead when to try again. */
+  /** While the link closes: what to do instead when it is time to try again. */
   readonly closing: () => (() => void) | undefined;
 }
 
-/** Sends what is in an outbox: at once, or when the queue has room again. */
+/** Sends what is in an outbox: at once, or when the queue has room again, for which a thread waits in the kernel. */
 export class Sender {
+  readonly #native: NativeAddon;
   readonly #outbox: Outbox;
   readonly #hooks: SenderHooks;
+  #thread: MessageThread | undefined;
+  /** The thread has the next part, and waits for room. */
+  #threadSends = false;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #keepAlive = true;
+  /** Something had to wait, and nobody was told yet that it has been sent. */
+  #waited = false;
   /** Something has been sent; for who receives, who sets it back. */
   justSent = false;
+  readonly #transmit: Transmit = (type, bytes, start, end) => {
+    if (this.#hooks.transmit(type, bytes, start, end)) return true;
+    this.#letThreadSend(type, bytes, start, end);
+    return false;
+  };
 
-  constructor(outbox: Outbox, hooks: SenderHooks) {
+  constructor(native: NativeAddon, outbox: Outbox, hooks: SenderHooks) {
+    this.#native = native;
     this.#outbox = outbox;
     this.#hooks = hooks;
   }
 
-  /** Sends what is committed. False when not all of it found room: then it is tried again on the event loop. */
+  /** Sends what is committed. False when not all of it found room: the rest follows when there is some. */
   push(): boolean {
     if (!this.#outbox.pending || this.#hooks.ended()) return true;
     try {
-      if (this.trySend()) return true;
+      if (this.trySend()) {
+        // Whoever waits for room would not be told of it: the thread has been asked already.
+        if (this.#waited) this.later(0);
+        return true;
+      }
     } catch (error) {
-      this.#outbox.drop();
+      this.drop();
       this.#hooks.failed(error);
       return true;
     }
-    this.later(NEVER);
+    this.#waited = true;
+    if (!this.#threadSends) this.later(NEVER);
     return false;
   }
 
-  /** As push, once. Throws a system error. */
+  /** As push, for who tries again himself. Throws a system error. */
   trySend(): boolean {
-    if (!this.#outbox.send(this.#hooks.transmit, this.#hooks.boxed())) return false;
+    if (this.#threadSends && !this.#threadHasSent()) return false;
+    if (!this.#outbox.pending) return true;
+    if (!this.#outbox.send(this.#transmit, this.#hooks.boxed())) return false;
     this.justSent = true;
     return true;
   }
@@ -68,10 +93,11 @@ export class Sender {
     if (!this.#keepAlive) this.#timer.unref();
   }
 
-  /** Blocks for so many ms, or until the deadline; gives how long to pause next. */
+  /** Blocks until there may be room, for so many ms at most, or until the deadline; gives how long to pause next. */
   pause(ms: number, deadline: Deadline): number {
-    const left = deadline - performance.now();
-    Atomics.wait(pauseWord, 0, 0, Math.max(0, Math.min(ms, left)));
+    const left = Math.max(0, Math.min(ms, deadline - performance.now()));
+    if (this.#threadSends) this.#thread!.wait(left);
+    else Atomics.wait(pauseWord, 0, 0, left);
     this.#hooks.checkLife();
     return Math.min(ms * 2, LAST_RETRY_MS);
   }
@@ -81,18 +107,68 @@ export class Sender {
     this.#keepAlive = alive;
     if (alive) this.#timer?.ref();
     else this.#timer?.unref();
+    if (!this.#threadSends) return;
+    if (alive) this.#thread!.ref();
+    else this.#thread!.unref();
   }
 
-  /** Tries no more by itself, until `later`. */
-  stop(): void {
+  /** Tries no more by a timer, until `later`. */
+  stopTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#retryMs = FIRST_RETRY_MS;
   }
 
+  /** What is committed is not to be sent any more. */
+  drop(): void {
+    this.#outbox.drop();
+    this.#closeThread();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.stopTimer();
+    this.#closeThread();
+  }
+
+  #letThreadSend(type: number, bytes: Buffer, start: number, end: number): void {
+    const queue = this.#hooks.queue();
+    if (queue === undefined || (this.#thread === undefined && threads >= MOST_THREADS)) return;
+    if (this.#thread === undefined) {
+      this.#thread = this.#native.createMessageThread(() => this.#again());
+      threads++;
+    }
+    this.#thread.send(queue, type, bytes, start, end);
+    this.#threadSends = true;
+    if (this.#keepAlive) this.#thread.ref();
+  }
+
+  /** False while there is no room. Throws a system error. */
+  #threadHasSent(): boolean {
+    const thread = this.#thread!;
+    if (thread.fetch(noBytes, 0, 0) < 0) return false;
+    this.#threadSends = false;
+    thread.unref();
+    this.#outbox.sentOne();
+    this.justSent = true;
+    return true;
+  }
+
+  #closeThread(): void {
+    if (this.#thread === undefined) return;
+    // What is under way may have come through: that is as good as having sent it before.
+    this.#thread.close();
+    this.#thread = undefined;
+    this.#threadSends = false;
+    threads--;
+  }
+
+  /** There is room, or time to look whether there is. */
   #again(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    if (this.#hooks.ended()) return;
     const closing = this.#hooks.closing();
     if (closing !== undefined) {
       closing();
@@ -104,6 +180,11 @@ export class Sender {
       return;
     }
     this.#retryMs = FIRST_RETRY_MS;
+    this.#waited = false;
+    this.stopTimer();
     this.#hooks.sent();
   }
 }
+
+/** The result of sending has no bytes. */
+const noBytes = Buffer.alloc(0);

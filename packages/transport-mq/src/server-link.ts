@@ -2,6 +2,7 @@ import { fromErrno, type RpcError } from '@callgate/core/errors';
 import {
   cutOff,
   type Deadline,
+  type Direction,
   describePeer,
   type LinkEnd,
   overLimit,
@@ -37,7 +38,7 @@ export interface LinkHost {
   /** A link that was full has room again. */
   resume(): void;
   /** Sends something to a box, now or when there is room, as long as the box is there. */
-  sendLater(queue: MessageQueueHandle, kind: number, text: Buffer | undefined, owner?: Identity): void;
+  sendLater(queue: MessageQueueHandle, kind: number, text: Buffer | undefined, owner?: Identity, serial?: number): void;
   closed(link: ServerLink): Promise<void> | undefined;
 }
 
@@ -53,11 +54,13 @@ export class ServerLink extends MqLink {
   readonly #revoked = new Set<number>();
   readonly #host: LinkHost;
   readonly #answerType: number;
+  readonly #untold: (() => void)[] = [];
   #about = 0;
   #full = false;
 
   constructor(
     host: LinkHost,
+    direction: Direction,
     id: number,
     box: MessageQueueHandle | undefined,
     answerType: number,
@@ -65,7 +68,7 @@ export class ServerLink extends MqLink {
     maxMessageBytes: number,
     partBytes: number,
   ) {
-    super(peer, maxMessageBytes, new Outbox(host.box, partBytes));
+    super(host.native, direction, peer, maxMessageBytes, new Outbox(host.box, partBytes));
     this.#host = host;
     this.id = id;
     this.box = box;
@@ -124,8 +127,20 @@ export class ServerLink extends MqLink {
     this.lose(end);
   }
 
+  /** Calls back once nothing of what has been taken for this link is left to be received and released. */
+  whenReleased(tell: () => void): void {
+    this.#untold.push(tell);
+    this.#tellReleased();
+  }
+
+  #tellReleased(): void {
+    if (this.ended || this.inbox.length > 0 || this.inbox.lent || this.inbox.waitsForParts) return;
+    for (const tell of this.#untold.splice(0)) tell();
+  }
+
   override release(): void {
     super.release();
+    if (this.#untold.length > 0) this.#tellReleased();
     if (this.#full && !this.full) {
       this.#full = false;
       this.#host.resume();
@@ -146,6 +161,10 @@ export class ServerLink extends MqLink {
 
   protected get boxed(): boolean {
     return true;
+  }
+
+  protected get destination(): MessageQueueHandle | undefined {
+    return this.box;
   }
 
   protected transmit(type: number, bytes: Buffer, start: number, end: number): boolean {

@@ -19,6 +19,8 @@ export class Servers {
   readonly #place: Place;
   readonly #onDeath: (box: number) => void;
   readonly #known = new Map<number, KnownServer>();
+  /** Those that have gone: what they sent before still counts. */
+  readonly #gone = new Set<number>();
   /** The servers have changed since the kernel was told whom to watch for a blocked thread. */
   #unwatched = true;
   #watchesAll = false;
@@ -39,6 +41,11 @@ export class Servers {
 
   get(box: number): KnownServer | undefined {
     return this.#known.get(box);
+  }
+
+  /** It is a server's box, or was one. */
+  served(box: number): boolean {
+    return this.#known.has(box) || this.#gone.has(box);
   }
 
   meet(server: Identity & { readonly box: number }): void {
@@ -69,6 +76,7 @@ export class Servers {
     const server = this.#known.get(box);
     if (server === undefined) return false;
     this.#known.delete(box);
+    this.#gone.add(box);
     this.#unwatched = true;
     server.life.close();
     server.queue.close();

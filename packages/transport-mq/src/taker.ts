@@ -130,6 +130,17 @@ export class Taker {
     return true;
   }
 
+  /** Takes what the thread has taken already, full or not. */
+  takeFromThread(): void {
+    if (!this.#threadWaits || this.#stopped) return;
+    this.#threadWaits = false;
+    const got = this.#whatItHas();
+    this.wakeUp();
+    if (got < 0) return;
+    if (this.#missing.any) this.#tookInOrder(got);
+    else this.#hooks.took(got);
+  }
+
   /** Idempotent. */
   stop(): void {
     this.#stopped = true;
