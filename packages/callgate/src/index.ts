@@ -4,6 +4,7 @@ import { createCallgate } from './create.js';
 export type {
   Address,
   AllowRule,
+  AsyncClientChannel,
   CallContext,
   CallOptions,
   Capabilities,
@@ -48,12 +49,13 @@ export type {
   ServerStats,
   ServiceDefinition,
   SyncClient,
+  SyncClientChannel,
   Timeout,
   TimeoutPolicy,
   Transport,
   TransportOptions,
 } from '@callgate/core';
-export { Code, defineError, detail, handleOf, Metadata, Reason, RpcError } from '@callgate/core';
+export { Code, defineError, detail, handleOf, Metadata, Reason, RpcError, releaseLoan } from '@callgate/core';
 export type {
   Callgate,
   ClientSettings,

@@ -42,6 +42,15 @@ describe('What the README says', () => {
     expect(await run(code('js')[1]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 } 1\n', stderr: '' });
   });
 
+  test('of large data without a copy works as it stands.', async () => {
+    expect(await run(codeUnder('Large data without a copy'))).toEqual({
+      code: 0,
+      signal: null,
+      stdout: '2000000\n',
+      stderr: '',
+    });
+  });
+
   test('of metadata works as it stands.', async () => {
     writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
     const stdout = 'of 1878\n7\n878 PERMISSION_DENIED 7\n';

@@ -7,7 +7,7 @@ export type {
   Timeout,
   TimeoutPolicy,
 } from './channel/index.js';
-export { Metadata, type MetadataInit, parseTimeout } from './channel/index.js';
+export { Metadata, type MetadataInit, parseTimeout, releaseLoan } from './channel/index.js';
 export * from './client/index.js';
 export * from './codec/contract.js';
 export * from './codec/schema.js';

@@ -5,12 +5,10 @@ import {
   addHeaders,
   ENVELOPE_BYTES,
   type Envelope,
-  type EnvelopeProblem,
   emptyEnvelope,
   Flag,
   Kind,
   NO_DEADLINE,
-  PROTOCOL_VERSION,
   readEnvelope,
   sealEnvelope,
   writeEnvelope,
@@ -18,10 +16,12 @@ import {
 import { decodeFailure, encodeFailure } from './failure-payload.js';
 import { type Hello, windowOf } from './hello.js';
 import { Life } from './life.js';
+import { Loans, withTable } from './loans.js';
 import { CallerLink } from './lossy/caller-link.js';
 import { DEFAULT_METADATA_BYTES, decodeMetadata, type MetadataParts, metadataTooLarge } from './metadata-block.js';
 import { Outbox } from './outbox.js';
 import { RAW_PAYLOAD } from './payloads.js';
+import { envelopeError, violation } from './problems.js';
 import type { StreamWindow } from './stream/window.js';
 
 /** What takes messages that answer this side's calls. */
@@ -66,6 +66,8 @@ export class Channel {
   readonly outbox: Outbox;
   /** Hears of the end after the sinks have. */
   readonly life = new Life();
+  /** Memory that messages refer to. */
+  readonly loans: Loans;
   replies: ReplySink | undefined;
   requests: RequestSink | undefined;
   /** Hears of messages of a shared link that could not be read. Must not throw. */
@@ -97,6 +99,7 @@ export class Channel {
     this.window = windowOf(options.local);
     this.remoteWindow = windowOf(options.remote);
     this.#shared = options.shared ?? false;
+    this.loans = new Loans(options.link);
     this.outbox = new Outbox(options.link);
     this.#flags = options.checksum ? Flag.CHECKSUM : 0;
     this.maxPayloadBytes =
@@ -131,6 +134,8 @@ export class Channel {
     handles?: readonly Handle[],
     headers?: Uint8Array,
   ): boolean {
+    if (this.loans.lends)
+      return this.#trySendLending(kind, flags, status, callId, methodId, timeLeft, type, message, handles, headers);
     const size = type.size(message);
     const extra = headers === undefined ? 0 : headers.length;
     if (extra !== 0) this.checkHeaders(extra);
@@ -166,6 +171,32 @@ export class Channel {
     if (this.maxMetadataBytes > 0) throw metadataTooLarge(bytes, this.maxMetadataBytes);
     const words = `the link to ${this.link.peer.address} carries no metadata: it has room for a method and 32 bits only`;
     throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+  }
+
+  /** Bytes of room in the link that a message needs, for waiting. */
+  measure<T>(type: MessageType<T>, message: MessageInit<T>): number {
+    if (!this.loans.lends) return ENVELOPE_BYTES + type.size(message);
+    return this.loans.lending((lender) => ENVELOPE_BYTES + type.size(message) + lender.bytes);
+  }
+
+  /** As trySend, of a message that may refer to memory that was allocated here. */
+  #trySendLending<T>(
+    kind: number,
+    flags: number,
+    status: number,
+    callId: number,
+    methodId: number,
+    timeLeft: number,
+    type: MessageType<T>,
+    message: MessageInit<T>,
+    handles?: readonly Handle[],
+    headers?: Uint8Array,
+  ): boolean {
+    return this.loans.lending((lender) => {
+      const sent = withTable(type, message, lender);
+      const allFlags = sent === type ? flags : flags | Flag.REFERENCES;
+      return this.trySend(kind, allFlags, status, callId, methodId, timeLeft, sent, message, handles, headers);
+    });
   }
 
   #commitWith(length: number, handles: readonly Handle[]): void {
@@ -263,6 +294,20 @@ export class Channel {
       this.#unreadable(envelopeError(problem, envelope, this.link.peer.address));
       return;
     }
+    if ((envelope.flags & Flag.REFERENCES) === 0) this.#dispatch(envelope, span);
+    else this.#handleReferring(envelope, span);
+  }
+
+  /** A message that refers to what the peer lends: for as long as it is decoded, its references are known. */
+  #handleReferring(envelope: Envelope, span: Span): void {
+    try {
+      this.loans.borrowing(span, envelope.payloadLength, (message) => this.#dispatch(envelope, message));
+    } catch (error) {
+      this.#unreadable(RpcError.from(error, 'INTERNAL', { failed: 'channel' }));
+    }
+  }
+
+  #dispatch(envelope: Envelope, span: Span): void {
     switch (envelope.kind) {
       case Kind.REQUEST:
       case Kind.PROBE:
@@ -365,33 +410,3 @@ export class Channel {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-function violation(what: string, address: string): RpcError {
-  return new RpcError('DATA_LOSS', `the peer at ${address} broke the protocol: it sent ${what}`, {
-    reason: Reason.PROTOCOL_VIOLATION,
-    failed: 'channel',
-  });
-}
-
-/** The error for an envelope that can't be read. */
-export function envelopeError(problem: EnvelopeProblem, envelope: Envelope, address: string): RpcError {
-  switch (problem) {
-    case 'version':
-      return new RpcError(
-        'FAILED_PRECONDITION',
-        `the peer at ${address} speaks version ${envelope.version} of the protocol, this side speaks version ${PROTOCOL_VERSION}`,
-        { reason: Reason.VERSION_MISMATCH, failed: 'channel' },
-      );
-    case 'checksum':
-      return new RpcError('DATA_LOSS', `a message from ${address} was damaged on its way: its checksum is wrong`, {
-        reason: Reason.CHECKSUM_MISMATCH,
-        failed: 'channel',
-      });
-    case 'short':
-      return violation(`a message shorter than an envelope (${ENVELOPE_BYTES} bytes)`, address);
-    case 'magic':
-      return violation('a message that does not start with the magic number of an envelope', address);
-    case 'length':
-      return violation('an envelope whose lengths do not add up to the message', address);
-  }
-}

@@ -66,6 +66,8 @@ export const Flag = {
   RESERVED: 4,
   /** No reply is wanted. */
   ONEWAY: 8,
+  /** Bytes fields of the message lie elsewhere, as a table behind it says: see loans.ts. */
+  REFERENCES: 16,
 } as const;
 
 /** The `time left` of a call without a deadline. */

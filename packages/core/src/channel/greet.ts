@@ -1,9 +1,10 @@
 import { Reason, RpcError } from '../errors/index.js';
 import type { Link, Span } from '../transport/contract.js';
-import { Channel, envelopeError } from './channel.js';
+import { Channel } from './channel.js';
 import { ENVELOPE_BYTES, emptyEnvelope, Kind, NO_DEADLINE, readEnvelope, writeEnvelope } from './envelope.js';
 import { decodeFailure, encodeFailure } from './failure-payload.js';
 import { encodeHello, type Hello, parseHello } from './hello.js';
+import { envelopeError } from './problems.js';
 import { deadlinePassed, type Wait, type Waits } from './waits.js';
 
 export interface GreetOptions {

@@ -9,6 +9,7 @@ export { closeAll, NO_HANDLES, takeOver } from './handles.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
 export { type ChannelEnd, type ChannelLife, Life, type PeerDeathListener } from './life.js';
+export { type Loans, releaseLoan } from './loans.js';
 export { callingLink, servingLink } from './lossy/index.js';
 export { freezeMetadata, Metadata, type MetadataInit } from './metadata.js';
 export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA } from './metadata-block.js';

@@ -1,4 +1,4 @@
-import { chain, ENVELOPE_BYTES, type InterceptedCall, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
+import { chain, type InterceptedCall, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { callWithRequests, openReplies } from './async-streams.js';
@@ -44,7 +44,9 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
     await connection.close();
   };
   return Object.assign(stubObject(methods, resolved.direction, invoke), {
-    $channel: clientChannel(connection, calls, resolved.direction),
+    $channel: Object.assign(clientChannel(connection, calls, resolved.direction), {
+      allocate: async (bytes: number) => (await connection.open()).channel.loans.allocate(bytes),
+    }),
     $close: close,
     [Symbol.asyncDispose]: close,
   }) as unknown as Client<S, D>;
@@ -171,7 +173,7 @@ export class AsyncCaller {
       }
       return true;
     };
-    const deferred = { bytes: requestBytes(call, request, ENVELOPE_BYTES), attempt };
+    const deferred = { bytes: requestBytes(open, call, request), attempt };
     call.withdraw = () => channel.outbox.remove(deferred);
     channel.outbox.add(deferred);
   }

@@ -8,5 +8,5 @@ export {
   targetProblem,
 } from './connection/index.js';
 export type { CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
-export type { Client, ClientChannel, SyncClient } from './stub.js';
+export type { AsyncClientChannel, Client, ClientChannel, SyncClient, SyncClientChannel } from './stub.js';
 export { createSyncClientOn } from './sync-client.js';

@@ -14,6 +14,7 @@ describe('the options of a client', () => {
       checksum: undefined,
       maxMetadataBytes: 8192,
       interceptors: [],
+      trusted: false,
     });
     expect(Object.isFrozen(resolveClientOptions({}))).toBe(true);
   });

@@ -64,6 +64,11 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
   readonly maxMetadataBytes?: number | undefined;
   /** First one outermost. @default none */
   readonly interceptors?: readonly Interceptor[] | undefined;
+  /**
+   * The server is trusted not to change what it has sent: bytes that it sends by reference are received in place, as loans (see
+   * `releaseLoan`), instead of copied. @default false
+   */
+  readonly trusted?: boolean | undefined;
 }
 
 export interface ResolvedClientOptions {
@@ -77,6 +82,7 @@ export interface ResolvedClientOptions {
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
+  readonly trusted: boolean;
 }
 
 const KNOWN = new Set([
@@ -90,6 +96,7 @@ const KNOWN = new Set([
   'waitForReady',
   'reconnect',
   'interceptors',
+  'trusted',
 ]);
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
@@ -115,6 +122,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
+    trusted: booleanOf('trusted', options.trusted ?? false),
   });
 }
 

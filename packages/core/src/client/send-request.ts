@@ -85,7 +85,7 @@ function methodIdOf(open: OpenChannel, call: CallInFlight): number {
 }
 
 /** Bytes of room that a request needs in a link, for waiting. */
-export function requestBytes(call: CallInFlight, request: unknown, envelopeBytes: number): number {
+export function requestBytes({ channel }: OpenChannel, call: CallInFlight, request: unknown): number {
   const headers = call.meta?.requestBlock()?.length ?? 0;
-  return requestType(call).size(request as object) + headers + envelopeBytes;
+  return channel.measure(requestType(call), request as object) + headers;
 }

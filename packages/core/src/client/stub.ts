@@ -45,6 +45,23 @@ export interface ClientChannel {
   onPeerDeath(listener: PeerDeathListener): () => void;
 }
 
+/** Of a client whose calls are awaited. */
+export interface AsyncClientChannel extends ClientChannel {
+  /**
+   * Memory for a bytes field of a request, at random or zeroed. Where the mechanism shares memory (`shm:`), what is in it travels by
+   * reference: nothing is copied, and it is the server's once sent, so that each message needs memory of its own. Elsewhere it is
+   * ordinary memory. What is not sent after all is given back by `releaseLoan`. Connects, if need be.
+   * Rejects with RESOURCE_EXHAUSTED where there would be more of it than allowed (option `maxSharedBytes` of the transport).
+   */
+  allocate(bytes: number): Promise<Buffer>;
+}
+
+/** Of a client whose calls block. */
+export interface SyncClientChannel extends ClientChannel {
+  /** As for clients whose calls are awaited, blocking while it connects. */
+  allocate(bytes: number): Buffer;
+}
+
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? MessageInit<R> : never;
 type Response<M> = M extends MethodDefinition<infer _, infer R> ? R : never;
 
@@ -85,7 +102,7 @@ interface SyncCalls<M> {
 export type Client<S extends ServiceDefinition, D extends ClientDirection = 'duplex'> = {
   readonly [K in keyof Callable<S['methods'], D>]: AsyncCalls<S['methods'][K]>[KindOf<S['methods'][K]>];
 } & {
-  readonly $channel: ClientChannel;
+  readonly $channel: AsyncClientChannel;
   /** Fails what is in flight with CANCELLED, closes the channel. Idempotent. */
   $close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -95,7 +112,7 @@ export type Client<S extends ServiceDefinition, D extends ClientDirection = 'dup
 export type SyncClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'> = {
   readonly [K in keyof Callable<S['methods'], D>]: SyncCalls<S['methods'][K]>[KindOf<S['methods'][K]>];
 } & {
-  readonly $channel: ClientChannel;
+  readonly $channel: SyncClientChannel;
   /** Closes the channel, blocking for as long as that takes. Idempotent. */
   $close(): void;
   [Symbol.dispose](): void;

@@ -1,4 +1,4 @@
-import { chain, ENVELOPE_BYTES, type InterceptedCall, receiveUntil, resolveTimeout } from '../channel/index.js';
+import { chain, type InterceptedCall, receiveUntil, resolveTimeout } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
@@ -32,7 +32,10 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
         };
   const close = (): void => connection.closeSync();
   return Object.assign(stubObject(methods, resolved.direction, invoke), {
-    $channel: clientChannel(connection, calls, resolved.direction),
+    $channel: Object.assign(clientChannel(connection, calls, resolved.direction), {
+      allocate: (bytes: number) =>
+        connection.openSync(Number.POSITIVE_INFINITY, undefined).channel.loans.allocate(bytes),
+    }),
     $close: close,
     [Symbol.dispose]: close,
   }) as unknown as SyncClient<S, D>;
@@ -120,7 +123,7 @@ class SyncCaller {
     call.stage = 'sending';
     const { link } = open.channel;
     while (!trySendRequest(open, call, request)) {
-      if (link.waitWritable(requestBytes(call, request, ENVELOPE_BYTES), call.deadline)) continue;
+      if (link.waitWritable(requestBytes(open, call, request), call.deadline)) continue;
       this.#calls.expire(call);
       return false;
     }

@@ -93,6 +93,10 @@ export class CallInProgress implements CallContext {
     else closeAll(given);
   }
 
+  allocate(bytes: number): Buffer {
+    return this.#channel.loans.allocate(bytes);
+  }
+
   /** What goes with the reply; undefined for none. */
   get given(): readonly Handle[] | undefined {
     return this.#given === NO_HANDLES ? undefined : this.#given;

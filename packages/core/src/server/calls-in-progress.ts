@@ -283,7 +283,7 @@ export class CallsInProgress implements RequestSink {
     if (outbox.length === 0 && this.#tryReply(call, reply)) return;
     let bytes: number;
     try {
-      bytes = ENVELOPE_BYTES + replyType(call).size(reply as object) + (call.replyBlock?.length ?? 0);
+      bytes = this.#channel.measure(replyType(call), reply as object) + (call.replyBlock?.length ?? 0);
     } catch (error) {
       this.#fail(call, badReply(call, error));
       return;

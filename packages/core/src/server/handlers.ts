@@ -36,6 +36,11 @@ export interface CallContext {
    * handlesPerMessage).
    */
   giveHandles(handles: readonly Handle[]): void;
+  /**
+   * Memory for a bytes field of the reply, at random or zeroed, which travels by reference where the mechanism shares memory
+   * (`shm:`): see `allocate` of a client's `$channel`.
+   */
+  allocate(bytes: number): Buffer;
 }
 
 /** A connection, as the handlers of what came over it see it. It may carry many calls, before and after this one. */

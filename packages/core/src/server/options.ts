@@ -16,6 +16,11 @@ export interface ServerOptions {
   /** First one outermost. @default none */
   readonly interceptors?: readonly Interceptor[] | undefined;
   /**
+   * Clients are trusted not to change what they have sent: bytes that they send by reference are received in place, as loans (see
+   * `releaseLoan`), instead of copied. @default false
+   */
+  readonly trusted?: boolean | undefined;
+  /**
    * Hears what went wrong on this side: handlers that threw something other than an RpcError (the `cause`), failures of
    * one-way calls, refused peers, broken links. @default a warning of the process, which Node prints
    */
@@ -29,6 +34,7 @@ export interface ResolvedServerOptions {
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
+  readonly trusted: boolean;
   readonly onError: (error: RpcError) => void;
 }
 
@@ -41,7 +47,15 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
+    trusted: booleanOf('trusted', options.trusted ?? false),
     onError: options.onError ?? warn,
+  });
+}
+
+function booleanOf(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: expected true or false, found ${String(value)}`, {
+    reason: Reason.BAD_OPTION,
   });
 }
 

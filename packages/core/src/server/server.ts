@@ -245,6 +245,7 @@ class EventLoopServer implements Server {
       });
       channel.requests = calls;
       channel.life.onPeerDeath((end) => this.#mourn(end));
+      channel.loans.trusted = this.#options.trusted;
       entry.channel = channel;
       entry.calls = calls;
       await receiveLoop(channel);

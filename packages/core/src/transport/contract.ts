@@ -7,7 +7,10 @@
  * never, and any instant in the past is "do not wait".
  */
 import type { RpcError } from '../errors/index.js';
+import type { Blocks } from './blocks.js';
 import type { Notification } from './notification.js';
+
+export type { Blocks, Lent } from './blocks.js';
 
 /** Which way messages go, as one end sees it: a link that is `send` at one end is `receive` at the other. */
 export type Direction = 'send' | 'receive' | 'duplex';
@@ -182,6 +185,9 @@ export interface Link {
    * or has news of the end. Where it would cost one, false at once.
    */
   pollReadable(): boolean;
+
+  /** Memory that messages can refer to; absent where there is none. */
+  readonly blocks?: Blocks | undefined;
 
   // --- waiting -----------------------------------------------------------------------------------------------------
   /** Blocks until `receive` would give a message or the end: true. False when the deadline passed first. Flushes first. */

@@ -1,6 +1,8 @@
 import { type Handle, type HandlesBeside, MOST_HANDLES } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
 
+/** Handles of a message, and memory that it is the first to refer to. */
+const MOST_AT_ONCE = 2 * MOST_HANDLES;
 /** The byte that handles travel with: for the other side a ring like any other. */
 const BYTE = Buffer.alloc(1);
 /** Room for rings that nobody slept for. What does not fit wakes once more. Nothing that is read is looked at. */
@@ -44,7 +46,7 @@ export class SocketCourier implements HandlesBeside {
   read(): number {
     const handles: Fd[] = [];
     try {
-      const count = this.#addon.receiveWithFds(this.#socket, RINGS, 0, RINGS.length, handles, MOST_HANDLES);
+      const count = this.#addon.receiveWithFds(this.#socket, RINGS, 0, RINGS.length, handles, MOST_AT_ONCE);
       if (handles.length === 0) return count;
       if (this.#arrived.length < MOST_AHEAD) this.#arrived.push(handles);
       else for (const handle of handles) handle.close();

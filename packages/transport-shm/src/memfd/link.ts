@@ -1,15 +1,18 @@
 import {
   type Address,
+  describePeer,
   initialiseSegment,
   type Link,
   MAX_RING_BYTES,
   MIN_RING_BYTES,
+  RingBlocks,
   RingLink,
   segmentBytes,
   segmentOver,
   segmentProblem,
   type TransportOptions,
 } from '@callgate/core/transport';
+import { MemfdBlocks } from './blocks.js';
 import { ShmDoorbell } from './doorbell.js';
 import type { MemoryKind, Parts } from './kind.js';
 import { type ResolvedShmOptions, resolveShmOptions, type ShmOptions } from './options.js';
@@ -37,11 +40,14 @@ function link(
   options: ResolvedShmOptions,
 ): Link {
   const segment = segmentOver(parts.mapping.buffer, ringBytes);
+  const peer = { address: address.url, credentials: parts.addon.peerCredentials(parts.socket) };
+  const memory = new MemfdBlocks(parts.addon);
   return new RingLink({
     segment,
     side,
     doorbell: new ShmDoorbell({ ...parts, segment, side }),
-    peer: { address: address.url, credentials: parts.addon.peerCredentials(parts.socket) },
+    blocks: new RingBlocks(segment.words, side, memory, options.maxSharedBytes, describePeer(peer)),
+    peer,
     maxMessageBytes: options.maxMessageBytes,
     strategy: options.strategy,
     processors: parts.addon.availableCpus(),

@@ -1,7 +1,7 @@
 import type { MessageInit, MessageType } from '../../codec/contract.js';
 import { turn, turnIsDue } from '../../transport/turn.js';
 import type { Channel } from '../channel.js';
-import { ENVELOPE_BYTES, NO_DEADLINE } from '../envelope.js';
+import { NO_DEADLINE } from '../envelope.js';
 import type { Deferred } from '../outbox.js';
 import { type OpenSource, Pulled } from './sources.js';
 import { SendWindow, type StreamWindow } from './window.js';
@@ -91,7 +91,7 @@ export class StreamSender {
 
   /** Bytes of room that the message needs for which there was none. */
   get heldBytes(): number {
-    return ENVELOPE_BYTES + this.#type.size(this.source.item as MessageInit<unknown>);
+    return this.#channel.measure(this.#type, this.source.item as MessageInit<unknown>);
   }
 
   /** False when that is more than was ever sent. */

@@ -24,6 +24,8 @@ export interface OpeningOptions {
   /** undefined: as the transport's capabilities suggest. */
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
+  /** What comes by reference is not copied. */
+  readonly trusted: boolean;
 }
 
 /** A channel with the callee's numbers for the methods of one stub. */
@@ -50,7 +52,7 @@ export async function openAsync<T>(
   const link = callingLink(opened, transport.capabilities, wanted, false);
   try {
     const channel = await driveAsync(begin(link, beginning(target, methods, options, link)), link, before, signal);
-    return adopt(bound(channel, methods, options.direction));
+    return adopt(bound(channel, methods, options));
   } catch (error) {
     link.abort();
     throw error;
@@ -72,7 +74,7 @@ export function openSync<T>(
   const link = callingLink(transport.connectSync(address, wanted, before), transport.capabilities, wanted, true);
   try {
     const channel = driveSync(begin(link, beginning(target, methods, options, link)), link, before);
-    return adopt(bound(channel, methods, options.direction));
+    return adopt(bound(channel, methods, options));
   } catch (error) {
     link.abort();
     throw error;
@@ -84,9 +86,10 @@ function checkTarget(target: Target, { direction, mode }: OpeningOptions): void 
   if (problem !== undefined) throw problem;
 }
 
-function bound(channel: Channel, methods: readonly StubMethod[], direction: ClientDirection): OpenChannel {
+function bound(channel: Channel, methods: readonly StubMethod[], options: OpeningOptions): OpenChannel {
   const { link, remote } = channel;
-  if (link.direction !== direction) throw wrongDirection(link, direction);
+  if (link.direction !== options.direction) throw wrongDirection(link, options.direction);
+  channel.loans.trusted = options.trusted;
   return { channel, methodIds: bindMethods(methods, remote, link.peer.address), oneWay: link.direction === 'send' };
 }
 

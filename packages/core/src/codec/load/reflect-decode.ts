@@ -1,6 +1,6 @@
 /** From what protobufjs decoded to the shapes of generated code. */
 import type { EnumModel, FieldModel, MessageModel, OneofModel, ScalarType, ValueModel } from '../proto/model.js';
-import { NO_BYTES } from '../wire/index.js';
+import { NO_BYTES, REFERENCE_BYTES, references } from '../wire/index.js';
 import type { Reflected } from './reflect-encode.js';
 
 export function fromReflected(model: MessageModel, reflected: Reflected): Record<string, unknown> {
@@ -50,6 +50,9 @@ function oneValue(model: Exclude<ValueModel, EnumModel> | EnumModel, value: unkn
   if (model.scalar !== 'bytes') return value;
   // protobufjs gives a view of what it reads from.
   const bytes = value as Uint8Array;
+  const { resolver } = references;
+  const elsewhere = bytes.length === REFERENCE_BYTES ? resolver?.resolve(bytes, 0) : undefined;
+  if (elsewhere !== undefined) return elsewhere;
   return bytes.length === 0 ? NO_BYTES : new Uint8Array(bytes);
 }
 

@@ -76,6 +76,7 @@ function oneValue(model: ValueModel, value: unknown, field: string, depth: numbe
   if (model.kind === 'message') return toReflected(model, value, depth + 1);
   if (model.kind === 'enum') wire.sizeEnum(value as number, field);
   else checks[model.scalar](value as never, field);
+  if (value instanceof Uint8Array) return wire.referred(value);
   return typeof value === 'bigint' ? toLong(value) : value;
 }
 

@@ -1,6 +1,7 @@
 /** Byte strings behind a length. What is read is always a copy, in an ArrayBuffer of its own. */
 import { isUint8Array } from 'node:util/types';
 import { unencodable } from './faults.js';
+import { LEAST_REFERRED_BYTES, REFERENCE_BYTES, references, referred } from './reference.js';
 import { cursor, readLength, sizeVarint, writeVarint } from './varint.js';
 
 /** The value of an absent bytes field. Shared: it has nothing that could be written to. */
@@ -9,10 +10,12 @@ export const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Bytes of the value with its length in front: 1 for an empty one. */
 export function sizeBytes(value: Uint8Array, field: string): number {
   if (!(value instanceof Uint8Array || isUint8Array(value))) throw unencodable(field, 'a Uint8Array', value);
-  return value.length + sizeVarint(value.length);
+  const { length } = value.length < LEAST_REFERRED_BYTES ? value : referred(value);
+  return length + sizeVarint(length);
 }
 
 export function writeBytes(value: Uint8Array, bytes: Buffer, pos: number): number {
+  if (value.length >= LEAST_REFERRED_BYTES) value = referred(value);
   pos = writeVarint(value.length, bytes, pos);
   bytes.set(value, pos);
   return pos + value.length;
@@ -22,6 +25,10 @@ export function readBytes(bytes: Buffer, pos: number, end: number, field: string
   const contentEnd = readLength(bytes, pos, end, field);
   const start = cursor.pos;
   cursor.pos = contentEnd;
+  if (references.resolver !== undefined && contentEnd - start === REFERENCE_BYTES) {
+    const elsewhere = references.resolver.resolve(bytes, start);
+    if (elsewhere !== undefined) return elsewhere;
+  }
   return start === contentEnd ? NO_BYTES : plainView(bytes).slice(start, contentEnd);
 }
 

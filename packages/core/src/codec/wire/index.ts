@@ -4,6 +4,7 @@ export * from './fixed.js';
 export * from './int32.js';
 export * from './int64.js';
 export * from './message.js';
+export * from './reference.js';
 export * from './skip.js';
 export * from './text.js';
 export * from './varint.js';

@@ -1,3 +1,4 @@
+export { type BlockMemory, type MappedBlock, RingBlocks } from './blocks.js';
 export type { Doorbell, HandlesBeside } from './doorbell.js';
 export {
   CPU,

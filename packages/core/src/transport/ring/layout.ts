@@ -11,6 +11,10 @@
  *             | control block of ring 0 (connector -> acceptor)  |
  *        640  +--------------------------------------------------+
  *             | control block of ring 1 (acceptor -> connector)  |
+ *       1152  +--------------------------------------------------+
+ *             | a word for each block of the connector, then of  |   who has it: see blocks.ts
+ *             | the acceptor: 64 each                            |
+ *       1664  +--------------------------------------------------+
  *       4096  +--------------------------------------------------+
  *             | data of ring 0                                   |
  *   4096 + r  +--------------------------------------------------+
@@ -26,7 +30,7 @@
  * record: starts and ends on a multiple of 8
  *    +0    length  of the message in bytes, or -1: go on at the ring's start, or -2: the end, nothing follows;
  *                  bit 30 is set when handles travel beside the ring with this message
- *    +4    handles how many, where that bit is set; undefined elsewhere
+ *    +4    handles how many, where that bit is set; undefined elsewhere: low half the message's own, high half those of blocks
  *    +8    the message, padded to a multiple of 8
  * ```
  *
@@ -53,6 +57,10 @@ export const TAIL = 0;
 export const HEAD = 128 / 4;
 export const CONSUMER_SLEEPS = 256 / 4;
 export const PRODUCER_SLEEPS = 384 / 4;
+
+/** Blocks of memory that each side can have, and the index of their first word. */
+export const BLOCKS = 64;
+export const BLOCK_STATES = 1152 / 4;
 
 const CONTROL_START = 128;
 const CONTROL_BYTES = 512;

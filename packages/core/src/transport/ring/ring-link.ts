@@ -14,6 +14,7 @@ import {
   violation,
 } from '../ends.js';
 import { closeAll, NO_HANDLES } from '../handle.js';
+import type { RingBlocks } from './blocks.js';
 import type { Doorbell } from './doorbell.js';
 import { largestMessage, ringPlace, type Segment } from './layout.js';
 import { RingReader } from './ring-reader.js';
@@ -32,6 +33,8 @@ export interface RingLinkOptions extends WaysLinkOptions {
 export interface WaysLinkOptions {
   readonly doorbell: Doorbell;
   readonly peer: Peer;
+  /** Memory beside the ways that messages can refer to. */
+  readonly blocks?: RingBlocks | undefined;
   /** A ring against the direction carries nothing but the end. @default 'duplex' */
   readonly direction?: Direction;
   readonly maxMessageBytes: number;
@@ -52,6 +55,7 @@ export class WaysLink implements Link {
   readonly direction: Direction;
   readonly maxMessageBytes: number;
   readonly closed: Promise<LinkEnd>;
+  readonly blocks: RingBlocks | undefined;
   readonly #reader: MessageReader;
   readonly #writer: MessageWriter;
   readonly #bell: Doorbell;
@@ -74,6 +78,7 @@ export class WaysLink implements Link {
     this.peer = options.peer;
     this.direction = options.direction ?? 'duplex';
     this.maxMessageBytes = options.maxMessageBytes;
+    this.blocks = options.blocks;
     this.#writer = writer;
     this.#reader = reader;
     this.#called = options.called ?? 'ring';
@@ -111,8 +116,7 @@ export class WaysLink implements Link {
     if (handles !== undefined) checkHandles(handles, this.#bell.beside?.most ?? 0, describePeer(this.peer));
     if (this.#end !== undefined || this.#closing !== undefined) throw this.#afterEnd();
     if (!(length >= 0 && length <= this.#claimed)) throw misuse(`commit: there is no claim of ${length} bytes`);
-    const laden = handles === undefined ? 0 : handles.length;
-    if (laden > 0) this.#sendBeside(handles!);
+    const laden = handles !== undefined || this.blocks?.lending === true ? this.#sendBeside(handles ?? NO_HANDLES) : 0;
     this.#claimed = -1;
     if (this.#writer.commit(length, laden)) {
       this.#spinner.rang();
@@ -120,11 +124,12 @@ export class WaysLink implements Link {
     }
   }
 
-  /** Before their message is published, so that whoever receives it finds them. */
-  #sendBeside(handles: readonly Handle[]): void {
+  /** Before their message is published, so that whoever receives it finds them. What its record says of them. */
+  #sendBeside(handles: readonly Handle[]): number {
+    const departing = this.blocks?.departing ?? NO_HANDLES;
     let sent: boolean;
     try {
-      sent = this.#bell.beside!.send(handles);
+      sent = handles.length + departing.length === 0 || this.#bell.beside!.send([...handles, ...departing]);
     } catch (error) {
       throw fromErrno(error, `handles can't be sent to ${describePeer(this.peer)}`);
     }
@@ -132,11 +137,14 @@ export class WaysLink implements Link {
       const words = `handles can't be sent to ${describePeer(this.peer)}: it does not take those that were sent before`;
       throw new RpcError('RESOURCE_EXHAUSTED', words);
     }
-    for (const handle of handles) handle.close();
+    closeAll(handles);
+    this.blocks?.committed();
+    return handles.length | (departing.length << 16);
   }
 
   abandon(): void {
     this.#claimed = -1;
+    this.blocks?.abandoned();
   }
 
   flush(): void {
@@ -153,7 +161,7 @@ export class WaysLink implements Link {
         throw new RingCorrupt('a message against the direction of the link');
       if (span !== null) {
         this.#lent = true;
-        if (this.#reader.handles > 0) this.#offered = this.#takeBeside(this.#reader.handles);
+        if (this.#reader.handles > 0) this.#takeBeside(this.#reader.handles & 0xffff, this.#reader.handles >>> 16);
       } else if (this.#reader.ended || this.#end !== undefined) this.#drained();
       return span;
     } catch (error) {
@@ -163,10 +171,16 @@ export class WaysLink implements Link {
     }
   }
 
-  #takeBeside(count: number): readonly Handle[] {
+  #takeBeside(own: number, blocks: number): void {
+    const count = own + blocks;
     try {
       const handles = this.#bell.beside?.take(count);
-      if (handles !== undefined) return handles;
+      if (handles !== undefined) {
+        this.#offered = handles.slice(0, own);
+        if (this.blocks !== undefined) this.blocks.arrived(handles.slice(own));
+        else closeAll(handles.slice(own));
+        return;
+      }
     } catch (cause) {
       // Files of this process are at their limit, most likely: what the message came with is lost, and it with them.
       throw fromErrno(cause, `the handles that came with a message of ${describePeer(this.peer)} can't be received`);
@@ -177,6 +191,7 @@ export class WaysLink implements Link {
   release(): void {
     this.#lent = false;
     if (this.#offered !== NO_HANDLES) closeAll(this.takeHandles());
+    this.blocks?.released();
     if (this.#released) return;
     // Where nothing goes back, a sender may wait to see its message taken.
     this.#reader.release(this.direction === 'receive');
@@ -295,6 +310,8 @@ export class WaysLink implements Link {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
+    closeAll(this.takeHandles());
+    this.blocks?.end();
     this.#bell.close();
   }
 

@@ -92,8 +92,9 @@ export class RingWriter implements MessageWriter {
     if (handles > 0) {
       this.#words[at] = length | WITH_HANDLES;
       this.#words[at + 1] = handles;
-      this.#laden.push({ tail: (this.#tail + bytes) | 0, handles });
-      this.#ladenHandles += handles;
+      const all = (handles & 0xffff) + (handles >>> 16);
+      this.#laden.push({ tail: (this.#tail + bytes) | 0, handles: all });
+      this.#ladenHandles += all;
     }
     return this.#publish(bytes);
   }

@@ -6,7 +6,7 @@ export interface MessageWriter {
   claim(length: number): Span | null;
   /**
    * Publishes a message of `length` bytes at the claimed place. True when the consumer sleeps and must be woken. With
-   * `handles`, which are on their way already: so many travel beside it.
+   * `handles`, which are on their way already: so many travel beside it, 2^16 for each that is a block's.
    */
   commit(length: number, handles?: number): boolean;
   /** Publishes the end, if there is room. True when the consumer must be woken, null when there is no room. */
@@ -30,7 +30,7 @@ export interface MessageReader {
   readonly ready: boolean;
   /** The next message, or null. Throws RingCorrupt. */
   receive(): Span | null;
-  /** How many handles travel beside the received message. */
+  /** How many handles travel beside the received message, as of `commit`. */
   readonly handles: number;
   /** Frees the received message's room; `tell` lets the producer know at once. */
   release(tell?: boolean): void;
