@@ -23,14 +23,27 @@ export function compilerIsThere(): boolean {
   return spawnSync('cc', ['--version']).status === 0;
 }
 
+/** What a mechanism is made with besides the C library: a header that must be there, and how it is linked. */
+const libraries: Readonly<Record<string, { readonly header: string; readonly link: readonly string[] }>> = {
+  tls: { header: 'openssl/ssl.h', link: ['-lssl', '-lcrypto'] },
+};
+
+/** Why a mechanism can't be compiled here, or undefined. */
+export function missingFor(mechanism: string): string | undefined {
+  if (!compilerIsThere()) return 'there is no C compiler (cc)';
+  const header = libraries[mechanism]?.header;
+  if (header === undefined) return undefined;
+  const { status } = spawnSync('cc', ['-E', '-include', header, '-x', 'c', '/dev/null'], { stdio: 'ignore' });
+  return status === 0 ? undefined : `the header ${header} is missing`;
+}
+
 /** Compiles a mechanism into the run's scratch directory, once: the program's path. */
 export function compileBare(children: Children, mechanism: string): string {
   const program = join(children.dir, `bare-${mechanism}`);
   if (existsSync(program)) return program;
   const files = ['bare.c', `bare-${mechanism}.c`].map((name) => join(sources, name));
-  const { error, status, stderr } = spawnSync('cc', ['-O2', '-pthread', '-o', program, ...files, '-lrt'], {
-    encoding: 'utf8',
-  });
+  const options = ['-O2', '-pthread', '-o', program, ...files, '-lrt', ...(libraries[mechanism]?.link ?? [])];
+  const { error, status, stderr } = spawnSync('cc', options, { encoding: 'utf8' });
   if (error || status !== 0) throw new Error(`cc could not compile ${files[1]}:\n${error?.message ?? stderr}`);
   return program;
 }

@@ -1,4 +1,4 @@
-import { compilerIsThere } from './bare.js';
+import { missingFor } from './bare.js';
 import { runCell } from './cell.js';
 import type { Children } from './children.js';
 import type { Sample } from './results.js';
@@ -24,11 +24,10 @@ export interface RoundsResult {
 /** Runs every cell once per round, all cells of a round before the next: a disturbance then meets all subjects alike. */
 export async function runRounds(children: Children, options: RoundsOptions): Promise<RoundsResult> {
   const { scenarios, rounds, seconds, warmUpSeconds, say } = options;
-  const canCompile = compilerIsThere();
-  const subjects = options.subjects.filter(({ kind, name }) => {
-    if (kind !== 'bare' || canCompile) return true;
-    say(`${name}: left out, for there is no C compiler (cc)`);
-    return false;
+  const subjects = options.subjects.filter((subject) => {
+    const missing = subject.kind === 'bare' ? missingFor(subject.mechanism) : undefined;
+    if (missing !== undefined) say(`${subject.name}: left out, for ${missing}`);
+    return missing === undefined;
   });
   const cells = scenarios.flatMap((scenario) =>
     subjects.filter((subject) => canRun(subject, scenario)).map((subject) => ({ scenario, subject })),

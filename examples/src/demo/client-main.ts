@@ -55,34 +55,26 @@ function compare(mode: string, answers: readonly string[]): void {
   print({ kind: 'answers', mode, questions: questions.length, digest: digest(answers), differences });
 }
 
-/** TLS lives on the event loop: its calls can only be awaited. */
-const blocks = !url.startsWith('tls:');
 /** Two slots of 500 bytes carry one message at a time: a thousand calls at once would wait for each other for too long. */
 const slots = url.startsWith('shm+simple:');
-const transport = blocks ? {} : localCertificate;
+const transport = url.startsWith('tls:') ? localCertificate : {};
 
-if (blocks) {
-  const blocking = createSyncClient(Geo, await meet());
-  // Into 500 bytes go a few of them only.
-  const limit = slots ? 5 : 1000;
-  const springfields = blocking.lookUp({ name: 'Springfield', limit });
-  const neighbours = blocking.nearest({ point: pointNemo, count: 3 });
-  const norway = blocking.statistics({ country: 'NO' });
-  const nemo = 'Point Nemo, the spot of the oceans farthest from land';
-  const sentences = [
-    sayCitiesOf('Springfield', springfields),
-    sayNearest(nemo, neighbours),
-    sayStatistics('NO', norway),
-  ];
-  print({ kind: 'samples', sentences });
-  compare(
-    'sync',
-    questions.map((question) => ask(blocking, question)),
-  );
-  timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
-  print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
-  blocking.$close();
-}
+const blocking = createSyncClient(Geo, await meet(), { transport });
+// Into 500 bytes go a few of them only.
+const limit = slots ? 5 : 1000;
+const springfields = blocking.lookUp({ name: 'Springfield', limit });
+const neighbours = blocking.nearest({ point: pointNemo, count: 3 });
+const norway = blocking.statistics({ country: 'NO' });
+const nemo = 'Point Nemo, the spot of the oceans farthest from land';
+const sentences = [sayCitiesOf('Springfield', springfields), sayNearest(nemo, neighbours), sayStatistics('NO', norway)];
+print({ kind: 'samples', sentences });
+compare(
+  'sync',
+  questions.map((question) => ask(blocking, question)),
+);
+timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
+print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
+blocking.$close();
 
 const awaiting = createClient(Geo, await meet(), { transport });
 const together = slots ? 8 : questions.length;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Children, compilerIsThere, runBare, type Timing } from '@callgate/bench';
+import { type Children, missingFor, runBare, type Timing } from '@callgate/bench';
 import type { ClientJob } from './client-main.js';
 import type { Answers, Report } from './report.js';
 import type { ServerJob } from './server-main.js';
@@ -60,6 +60,7 @@ const bareNames: ReadonlyMap<string, string> = new Map([
   ['shm+sysv', 'System V semaphores'],
   ['unix', 'Unix socket'],
   ['tcp', 'TCP'],
+  ['tls', 'TLS by OpenSSL'],
   ['udp', 'UDP'],
   ['pipe', 'pipes'],
   ['fifo', 'named pipes'],
@@ -67,9 +68,11 @@ const bareNames: ReadonlyMap<string, string> = new Map([
   ['mq', 'message queues'],
 ]);
 
+const mechanismOf = (scheme: string): string => scheme.replaceAll('+', '-');
+
 /** The schemes of those whose bare mechanism is there to compare with. */
 export function comparable(schemes: readonly string[]): string[] {
-  return compilerIsThere() ? schemes.filter((scheme) => bareNames.has(scheme)) : [];
+  return schemes.filter((scheme) => bareNames.has(scheme) && missingFor(mechanismOf(scheme)) === undefined);
 }
 
 /** The bare mechanisms in C, moving as many bytes as a call does. */
@@ -81,7 +84,7 @@ export async function runBareRows(
 ): Promise<BareRow[]> {
   const rows: BareRow[] = [];
   for (const scheme of schemes) {
-    const mechanism = scheme.replaceAll('+', '-');
+    const mechanism = mechanismOf(scheme);
     const timing = await runBare(children, { mechanism, requestBytes, replyBytes, ...lengths });
     const transport = `bare ${bareNames.get(scheme)}, in C`;
     rows.push({ transport, mode: 'sync', kind: 'bare', ...timing, beside: `${scheme}:` });

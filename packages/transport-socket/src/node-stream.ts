@@ -22,6 +22,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A connected `node:net` socket as a byte stream: for the event loop only, and without credentials. */
 export class NodeStream implements ByteStream {
   readonly blocking = false;
+  blockingRemedy: string | undefined;
   readonly peer: Peer;
   onEvents: (events: number) => void = () => undefined;
   readonly #socket: Socket;

@@ -53,8 +53,10 @@ export function misuse(message: string): RpcError {
   return new RpcError('FAILED_PRECONDITION', message);
 }
 
-export function cannotBlock(who: string): RpcError {
-  const message = `the link with ${who} cannot block a thread (capability: blocking); use the waits that give promises`;
+/** `remedy`: what else would help. */
+export function cannotBlock(who: string, remedy?: string): RpcError {
+  const otherwise = remedy === undefined ? '' : `, or ${remedy}`;
+  const message = `the link with ${who} cannot block a thread (capability: blocking); use the waits that give promises${otherwise}`;
   return new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
 }
 

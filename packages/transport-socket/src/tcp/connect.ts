@@ -33,13 +33,13 @@ export async function connect(
   });
 }
 
-/** Tries each numeric place of an address in turn, until one gives a link or says no with an RpcError. */
-export async function throughHosts(
+/** Tries each numeric place of an address in turn, until one gives a result or says no with an RpcError. */
+export async function throughHosts<T>(
   address: Address,
   deadline: Deadline,
   signal: AbortSignal | undefined,
-  attempt: (place: Place) => Promise<Link>,
-): Promise<Link> {
+  attempt: (place: Place) => Promise<T>,
+): Promise<T> {
   const { host, port } = calledPlaceOf(address);
   signal?.throwIfAborted();
   if (performance.now() >= deadline) throw late(address);

@@ -1,19 +1,9 @@
-import { type AddressInfo, createServer } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { fromErrno, type RpcError } from '@callgate/core/errors';
-import { type Address, createGatekeeper, type Link, type Listener, refuseStream } from '@callgate/core/transport';
-
-import { NodeStream } from '../node-stream.js';
-import { hostsOf } from '../tcp/connect.js';
-import { bind, callerOf } from '../tcp/node-listen.js';
-import { listenFailure, placeOf, urlOf } from '../tcp/place.js';
-import { badOption, contextOf } from './context.js';
-import { createDoor } from './door.js';
+import type { RpcError } from '@callgate/core/errors';
+import { type Address, type ByteStream, createGatekeeper, type Link, type Listener } from '@callgate/core/transport';
+import { markServed } from '../tcp/place.js';
+import { openEntrance } from './entrance.js';
 import type { ResolvedTlsOptions } from './options.js';
-import { judge, tlsFailure } from './verify.js';
-
-/** How long, in ms, a client may take for the handshake. */
-const HANDSHAKE_MS = 10_000;
+import { openEntranceThere } from './thread/host.js';
 
 export async function listen(
   address: Address,
@@ -21,64 +11,23 @@ export async function listen(
   onLink: (link: Link) => void,
   onError: (error: RpcError) => void,
 ): Promise<Listener> {
-  const { host, port } = placeOf(address);
-  if (options.cert === undefined)
-    throw badOption('cert: a server shows a certificate: set the options cert and key, found none');
-  const { keepAliveIdleMs, requestCert } = options;
-  const tls = createTlsServer({
-    ...contextOf(options).options,
-    requestCert,
-    // Verified, but refused by ourselves, with words that reach the client.
-    rejectUnauthorized: false,
-    handshakeTimeout: HANDSHAKE_MS,
-  });
-  const server = createServer({
-    noDelay: true,
-    keepAlive: keepAliveIdleMs > 0,
-    keepAliveInitialDelay: keepAliveIdleMs,
-  });
-  const [first] = await hostsOf(address, host);
-  try {
-    await bind(server, { host: first!, port }, options.backlog);
-  } catch (error) {
-    throw listenFailure(error, address);
-  }
-  let open = true;
-  const bound = server.address() as AddressInfo;
-  const url = urlOf({ host: bound.address, port: bound.port }, 'tls');
+  // Connections come only when the event loop has had a turn.
+  const admit = (stream: ByteStream): void => gatekeeper.admit(stream);
+  const entrance = await (options.blocking ? openEntranceThere : openEntrance)(address, options, admit, onError);
+  const { url, place } = entrance;
+  const unmark = markServed(place);
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
-  const door = createDoor(url, HANDSHAKE_MS, { onTls: (socket) => tls.emit('connection', socket), onError });
-  server.on('error', (error) => onError(fromErrno(error, `cannot accept a connection at ${url}`)));
-  server.on('connection', door.meet);
-  tls.on('tlsClientError', (error, socket) => {
-    const who = `the client at ${callerOf(socket, url, 'tls')}`;
-    socket.destroy();
-    if (open) onError(tlsFailure(error, who));
-  });
-  tls.on('secureConnection', (socket: TLSSocket) => {
-    const caller = callerOf(socket, url, 'tls');
-    const { certificate, problem } = requestCert
-      ? judge(socket, `the client at ${caller}`, `the server at ${url}`)
-      : { certificate: undefined, problem: undefined };
-    const peer = { address: caller, ...(certificate === undefined ? {} : { certificate }) };
-    const stream = new NodeStream(socket, peer, true);
-    if (problem === undefined) {
-      gatekeeper.admit(stream);
-    } else {
-      refuseStream(stream, problem);
-      onError(problem);
-    }
-  });
+  let open = true;
   return {
     url,
     async close() {
       if (!open) return;
       open = false;
-      server.close();
-      door.close();
+      unmark();
       gatekeeper.close();
+      await entrance.close();
     },
-    ref: () => void server.ref(),
-    unref: () => void server.unref(),
+    ref: () => entrance.ref(),
+    unref: () => entrance.unref(),
   };
 }

@@ -27,6 +27,11 @@ export interface TlsOptions extends TransportOptions {
   readonly requestCert?: boolean;
   /** Connecting side: the name that the server's certificate must be for. @default the host of the address */
   readonly servername?: string;
+  /**
+   * Links that are opened by awaiting, and those of a listener, can block their thread, too: another thread keeps the
+   * connections, and each message takes two more wake-ups. What is opened by blocking can always block. @default false
+   */
+  readonly blocking?: boolean;
   /** Listening side: connections that may wait to be accepted; the system has a limit of its own. @default 511 */
   readonly backlog?: number;
   /**
@@ -38,7 +43,7 @@ export interface TlsOptions extends TransportOptions {
   readonly keepAliveIdleMs?: number;
 }
 
-type Defaulted = 'maxMessageBytes' | 'requestCert' | 'backlog' | 'batchBytes' | 'keepAliveIdleMs';
+type Defaulted = 'maxMessageBytes' | 'requestCert' | 'blocking' | 'backlog' | 'batchBytes' | 'keepAliveIdleMs';
 
 export type ResolvedTlsOptions = Readonly<
   Required<Pick<TlsOptions, Defaulted>> & Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'servername'>
@@ -56,6 +61,7 @@ const ownChecks: Readonly<Record<string, OptionCheck>> = {
   key: pem,
   ca: pems,
   requestCert: isBoolean,
+  blocking: isBoolean,
   servername: (value) => (isText(value) ? undefined : 'a host name or an address'),
   backlog: integerBetween(1, 65_535),
   batchBytes: integerBetween(1024, 2 ** 30),
@@ -87,6 +93,7 @@ export function resolveTlsOptions(options: TlsOptions): ResolvedTlsOptions {
   return Object.freeze({
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     requestCert: options.requestCert ?? false,
+    blocking: options.blocking ?? false,
     backlog: options.backlog ?? 511,
     batchBytes: options.batchBytes ?? 65_536,
     keepAliveIdleMs: options.keepAliveIdleMs ?? 10_000,
@@ -96,3 +103,6 @@ export function resolveTlsOptions(options: TlsOptions): ResolvedTlsOptions {
     ...(servername === undefined ? {} : { servername }),
   });
 }
+
+/** For links that live on an event loop. */
+export const BLOCKING_REMEDY = 'open the link with the option `blocking: true` of the tls: transport';

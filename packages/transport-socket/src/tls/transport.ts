@@ -2,7 +2,7 @@ import { Reason, RpcError } from '@callgate/core/errors';
 import type { Transport } from '@callgate/core/transport';
 import { placeOf } from '../tcp/place.js';
 import { tlsCapabilities } from './capabilities.js';
-import { connect } from './connect.js';
+import { connect, connectSync } from './connect.js';
 import { listen } from './listen.js';
 import { resolveTlsOptions, type TlsOptions, tlsOptionProblems } from './options.js';
 
@@ -22,9 +22,8 @@ export const tlsTransport: Transport = Object.freeze<Transport>({
   async connect(address, options, deadline, signal) {
     return connect(address, resolveTlsOptions(options as TlsOptions), deadline, signal);
   },
-  connectSync(_, options) {
-    resolveTlsOptions(options as TlsOptions);
-    throw cannot('blocking', 'block a thread: node:tls lives on the event loop; use an async client');
+  connectSync(address, options, deadline) {
+    return connectSync(address, resolveTlsOptions(options as TlsOptions), deadline);
   },
   async listen(address, options, onLink, onError = () => undefined) {
     const resolved = resolveTlsOptions(options as TlsOptions);

@@ -33,6 +33,8 @@ export interface ByteStream {
   readonly peer: Peer;
   /** Whether `wait` works: some streams live on the event loop only. */
   readonly blocking: boolean;
+  /** What would make it work, in words that follow "or", where that is known. */
+  readonly blockingRemedy?: string | undefined;
   /** Absent where no handles can travel. */
   readonly courier?: HandleCourier;
   /** Bytes read into `bytes[start, end)`; 0 at the end of the stream; -1 when nothing is there now. Never waits. */
@@ -74,6 +76,11 @@ export interface ByteStream {
    * letting go (TCP drops delivered bytes when the closing side has unread ones), the promise settles when it is done.
    */
   close(): Promise<void> | undefined;
+  /**
+   * Blocks the thread until what was written before `close` is with the system, or the deadline has passed. Called only
+   * after `close` and when `blocking`. Absent where what `tryWrite` takes is with the system at once.
+   */
+  waitWritten?(deadline: Deadline): void;
   /** Releases the mechanism at once. */
   abort(): void;
 }

@@ -211,6 +211,7 @@ export class StreamLink implements Link {
       if (events === 0) farewell.giveUp();
       else farewell.go(events);
     }
+    if (farewell.lingering !== undefined) this.#wire.waitWritten(deadline);
   }
 
   abort(error?: RpcError): void {

@@ -126,7 +126,7 @@ export class Wire {
 
   /** Throws when the stream cannot block. */
   mustBlock(): void {
-    if (!this.#stream.blocking) throw cannotBlock(this.who);
+    if (!this.#stream.blocking) throw cannotBlock(this.who, this.#stream.blockingRemedy);
   }
 
   /** See ByteStream.wait. */
@@ -139,6 +139,11 @@ export class Wire {
     const taken = this.#stream.waitTaken?.(deadline);
     if (taken === undefined) this.readToEnd(undefined);
     return taken ?? false;
+  }
+
+  /** See ByteStream.waitWritten. */
+  waitWritten(deadline: Deadline): void {
+    this.#stream.waitWritten?.(deadline);
   }
 
   /** Watches for more, or less, on the event loop. */

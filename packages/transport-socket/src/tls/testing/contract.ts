@@ -1,9 +1,13 @@
 import { type ThemeName, type TransportTest, testTransport } from '@callgate/core/conformance';
 import { certificates } from './certificates.js';
 
-/** Two parts of about the same length; a theme that is added to the suite is an error here until it is in one. */
+/**
+ * Parts of about the same length; a theme that is added to the suite is an error here until it is in one. All links of
+ * `blocking` are kept by another thread, also those that were accepted.
+ */
 const themesOf = {
   full: { backpressure: true } satisfies Partial<Record<ThemeName, true>>,
+  blocking: { blocking: true } satisfies Partial<Record<ThemeName, true>>,
   rest: {
     manifest: true,
     directions: true,
@@ -13,12 +17,11 @@ const themesOf = {
     waiting: true,
     ending: true,
     listening: true,
-    blocking: true,
     death: true,
     peers: true,
     threads: true,
     leaks: true,
-  } satisfies Record<Exclude<ThemeName, 'backpressure'>, true>,
+  } satisfies Record<Exclude<ThemeName, 'backpressure' | 'blocking'>, true>,
 };
 
 /**
@@ -38,7 +41,7 @@ export function testTls(runner: TransportTest['runner'], port: number, part: key
         delivery: 'exact',
         maxMessageBytes: 1_073_741_824,
         handlesPerMessage: 0,
-        blocking: false,
+        blocking: true,
         loans: false,
         peerDeath: true,
         credentials: false,
@@ -50,7 +53,7 @@ export function testTls(runner: TransportTest['runner'], port: number, part: key
       reach: { worker: true, process: true },
     },
     // Small, so that the ends of buffers are reached often.
-    options: { maxMessageBytes: 65_536, ...certificates('server'), requestCert: true },
+    options: { maxMessageBytes: 65_536, ...certificates('server'), requestCert: true, blocking: part === 'blocking' },
     // Linux asks after 200 ms whether a TCP peer's system has more room.
     settlingMs: 250,
     themes: Object.keys(themesOf[part]) as ThemeName[],
