@@ -39,6 +39,9 @@ export type {
   MethodDefinition,
   MethodKind,
   MethodMap,
+  ObservableLike,
+  Overflow,
+  PacedSource,
   Peer,
   PeerCertificate,
   PeerChannel,
@@ -48,6 +51,7 @@ export type {
   Server,
   ServerStats,
   ServiceDefinition,
+  StreamSource,
   SyncClient,
   SyncClientChannel,
   Timeout,
@@ -55,7 +59,18 @@ export type {
   Transport,
   TransportOptions,
 } from '@callgate/core';
-export { Code, defineError, detail, handleOf, Metadata, Reason, RpcError, releaseLoan } from '@callgate/core';
+export {
+  Code,
+  defineError,
+  detail,
+  handleOf,
+  Metadata,
+  Reason,
+  RpcError,
+  RpcStream,
+  releaseLoan,
+  withOverflow,
+} from '@callgate/core';
 export type {
   Callgate,
   ClientSettings,

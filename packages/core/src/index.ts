@@ -3,11 +3,15 @@ export type {
   ChannelLife,
   InterceptedCall,
   Interceptor,
+  ObservableLike,
+  Overflow,
+  PacedSource,
   PeerDeathListener,
+  StreamSource,
   Timeout,
   TimeoutPolicy,
 } from './channel/index.js';
-export { Metadata, type MetadataInit, parseTimeout, releaseLoan } from './channel/index.js';
+export { Metadata, type MetadataInit, parseTimeout, RpcStream, releaseLoan, withOverflow } from './channel/index.js';
 export * from './client/index.js';
 export * from './codec/contract.js';
 export * from './codec/schema.js';

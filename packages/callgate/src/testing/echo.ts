@@ -5,7 +5,7 @@ export interface Text {
 }
 
 /** A message that is its text's bytes and nothing else, so that these tests need no code generation. */
-const textType: MessageType<Text> = {
+export const textType: MessageType<Text> = {
   typeName: 'test.Text',
   size: (message) => Buffer.byteLength(message.text ?? ''),
   encode: (message, bytes, start) => start + bytes.write(message.text ?? '', start, 'utf8'),

@@ -58,6 +58,25 @@ export function receiveUntil(channel: Channel, waiter: { readonly settled: boole
   return true;
 }
 
+/**
+ * Handles what has come, without waiting, until `waiter` is settled. `ask`: the mechanism is asked for what this side has
+ * not seen yet, which may take a system call.
+ */
+export function receiveAvailable(channel: Channel, ask: boolean, waiter: { readonly settled: boolean }): void {
+  const { link } = channel;
+  for (let asked = !ask; !waiter.settled; ) {
+    const span = link.receive();
+    if (span !== null) {
+      channel.handle(span);
+      link.release();
+    } else if (link.ended) {
+      channel.linkEnded();
+      return;
+    } else if (asked || !link.waitReadable(Number.NEGATIVE_INFINITY)) return;
+    else asked = true;
+  }
+}
+
 /** Handles what is left in a channel whose link takes nothing more; the link is released then. Never waits. */
 export function receiveRest(channel: Channel): void {
   const { link } = channel;

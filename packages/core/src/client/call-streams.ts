@@ -30,7 +30,7 @@ export function heedStream(calls: CallsInFlight, call: CallInFlight, envelope: E
   const { channel, incoming, outgoing } = call;
   if (envelope.kind === Kind.REPLY_ITEM) {
     if (incoming === undefined) channel?.violated(`a message of a stream for ${call.stub.path}, whose reply is none`);
-    else takeItem(calls, call, span, span.start + ENVELOPE_BYTES + envelope.headersLength);
+    else takeItem(calls, call, envelope, span);
   } else if (envelope.kind === Kind.REQUEST_CREDIT) {
     if (outgoing === undefined) channel?.violated(`credit for ${call.stub.path}, to which no stream goes`);
     else if (!outgoing.grant(envelope.methodId, envelope.timeLeft))
@@ -39,9 +39,10 @@ export function heedStream(calls: CallsInFlight, call: CallInFlight, envelope: E
   }
 }
 
-function takeItem(calls: CallsInFlight, call: CallInFlight, span: Span, start: number): void {
+function takeItem(calls: CallsInFlight, call: CallInFlight, envelope: Envelope, span: Span): void {
+  const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
   try {
-    if (call.incoming?.arrive(span.bytes, start, span.end) === false)
+    if (call.incoming?.arrive(span.bytes, start, span.end, envelope.payloadLength) === false)
       call.channel?.violated(`more messages of the stream of ${call.stub.path} than it has credit for`);
   } catch (error) {
     calls.cancel(call, undecodableItem(call.stub.path, 'reply', error));

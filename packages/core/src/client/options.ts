@@ -1,4 +1,12 @@
-import { DEFAULT_METADATA_BYTES, type Interceptor, type MetadataInit, type Timeout } from '../channel/index.js';
+import {
+  DEFAULT_METADATA_BYTES,
+  type Interceptor,
+  type MetadataInit,
+  type ResolvedWindowOptions,
+  resolveWindowOptions,
+  type Timeout,
+  type WindowOptions,
+} from '../channel/index.js';
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
 import { type ReconnectOptions, type ResolvedReconnectOptions, resolveReconnectOptions } from './connection/backoff.js';
@@ -43,7 +51,7 @@ export interface CallMetadataOptions {
 export type ClientDirection = 'duplex' | 'send';
 
 /** Options of a client. */
-export interface ClientOptions<D extends ClientDirection = ClientDirection> {
+export interface ClientOptions<D extends ClientDirection = ClientDirection> extends WindowOptions {
   /** `send` opens a channel that only sends: the stub then has the one-way methods only. @default 'duplex' */
   readonly direction?: D | undefined;
   /** Timeout of calls whose options and IDL state none. @default 'never' */
@@ -71,7 +79,7 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> {
   readonly trusted?: boolean | undefined;
 }
 
-export interface ResolvedClientOptions {
+export interface ResolvedClientOptions extends ResolvedWindowOptions {
   readonly direction: ClientDirection;
   readonly timeout: Timeout | undefined;
   readonly urgent: boolean;
@@ -95,6 +103,8 @@ const KNOWN = new Set([
   'maxMetadataBytes',
   'waitForReady',
   'reconnect',
+  'streamWindowBytes',
+  'streamWindowMessages',
   'interceptors',
   'trusted',
 ]);
@@ -121,6 +131,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     reconnect: resolveReconnectOptions(options.reconnect),
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
+    ...resolveWindowOptions(options),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     trusted: booleanOf('trusted', options.trusted ?? false),
   });

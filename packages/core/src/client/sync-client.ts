@@ -2,11 +2,13 @@ import { chain, type InterceptedCall, receiveUntil, resolveTimeout } from '../ch
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
+import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection/index.js';
 import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
+import { callWithIterable, iterateReplies } from './sync-streams.js';
 
 /** Makes a stub whose methods block. `target` is asked when a connection is needed: by the first call, and after a loss. */
 export function createSyncClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
@@ -20,13 +22,20 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
   const connection = new Connection(target, methods, calls, { ...resolved, mode: 'sync' });
   const caller = new SyncCaller(connection, calls, resolved.immediateGraceMs);
 
+  const unintercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
+    if (stub.method.kind === 'unary') return caller.call(stub, request, callOptions);
+    const problem = streamProblem(stub, target());
+    if (problem !== undefined) throw problem;
+    return streamsReplies(stub)
+      ? iterateReplies(caller, calls, stub, request, callOptions)
+      : callWithIterable(caller, calls, stub, request, callOptions);
+  };
   const invoke =
     resolved.interceptors.length === 0
-      ? (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) =>
-          caller.call(stub, request, callOptions)
+      ? unintercepted
       : (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
           const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
-          const reply = chain(resolved.interceptors, (inner) => caller.call(stub, inner.request, callOptions))(call);
+          const reply = chain(resolved.interceptors, (inner) => unintercepted(stub, inner.request, callOptions))(call);
           if (typeof (reply as { then?: unknown } | undefined)?.then === 'function') throw promised(stub);
           return reply;
         };
@@ -42,7 +51,7 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
 }
 
 /** Makes calls whose callers block. */
-class SyncCaller {
+export class SyncCaller {
   readonly #connection: Connection;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
@@ -54,8 +63,7 @@ class SyncCaller {
     this.#graceMs = graceMs;
   }
 
-  call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
-    if (stub.method.kind !== 'unary') throw new RpcError('UNIMPLEMENTED', `${stub.path}: not yet`);
+  make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = performance.now();
     if (begun - this.#lastBegunMs > IDLE_MS) this.#connection.look();
@@ -64,6 +72,15 @@ class SyncCaller {
     call.urgent = options?.urgent ?? stub.urgent;
     call.waitForReady = options?.waitForReady ?? stub.waitForReady;
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
+    return call;
+  }
+
+  call(stub: StubMethod, request: unknown, options: CallOptions | undefined): unknown {
+    return this.end(this.begin(this.make(stub, options), request));
+  }
+
+  /** Sends the request and, unless the call streams, waits for its reply. Never throws. */
+  begin(call: CallInFlight, request: unknown): CallInFlight {
     this.#calls.add(call);
     try {
       this.#run(call, request);
@@ -71,6 +88,11 @@ class SyncCaller {
       const error = RpcError.from(thrown, 'INTERNAL');
       this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
     }
+    return call;
+  }
+
+  /** The reply of a call that has settled. */
+  end(call: CallInFlight): unknown {
     call.meta?.tellKept();
     if (call.error === undefined) return call.value;
     // The callee may have been told to stop, and this thread may be busy elsewhere from now on.
@@ -98,6 +120,7 @@ class SyncCaller {
         continue;
       }
       if (open.oneWay) this.#awaitTaken(open, call);
+      else if (call.onSent !== undefined) call.onSent(open.channel);
       else this.#receive(open, call);
       return;
     }
@@ -162,9 +185,13 @@ class SyncCaller {
     call.onReady = () => {
       ready.settled = true;
     };
-    call.onSettled = call.onReady;
+    const { onSettled } = call;
+    call.onSettled = (ended) => {
+      ready.settled = true;
+      onSettled?.(ended);
+    };
     if (!receiveUntil(open.channel, ready, call.deadline)) this.#calls.expire(call);
-    call.onSettled = undefined;
+    call.onSettled = onSettled;
     return !call.settled;
   }
 

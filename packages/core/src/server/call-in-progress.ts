@@ -121,6 +121,11 @@ export class CallInProgress implements CallContext {
     else this.#meta.freeze(this.path);
   }
 
+  /** Sends headers that were set ahead of a stream's first message, when there are any. */
+  announce(): void {
+    if (this.#ownMeta !== undefined && this.#ownMeta.headers.size > 0) this.sendHeaders();
+  }
+
   get #meta(): CallMetadata {
     this.#ownMeta ??= new CallMetadata();
     return this.#ownMeta;

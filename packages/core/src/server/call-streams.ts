@@ -55,7 +55,7 @@ export function heedStream(channel: Channel, call: CallInProgress, envelope: Env
     incoming.end();
   } else {
     const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
-    if (!incoming.arrive(span.bytes, start, span.end))
+    if (!incoming.arrive(span.bytes, start, span.end, envelope.payloadLength))
       channel.violated(`more messages of the stream of ${path} than it has credit for`);
   }
 }
@@ -99,6 +99,7 @@ function sendReplies(channel: Channel, call: CallInProgress, result: unknown, en
   }
   const { response } = call.route.method;
   const sender = new StreamSender(channel, Kind.REPLY_ITEM, call.id, response, source, channel.remoteWindow);
+  sender.beforeFirst = () => call.announce();
   const stop = (): Promise<void> => stopped(pump, end);
   const pump = new StreamPump(channel, sender, (step) => {
     call.onStop = undefined;

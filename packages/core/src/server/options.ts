@@ -1,8 +1,14 @@
-import { DEFAULT_METADATA_BYTES, type Interceptor } from '../channel/index.js';
+import {
+  DEFAULT_METADATA_BYTES,
+  type Interceptor,
+  type ResolvedWindowOptions,
+  resolveWindowOptions,
+  type WindowOptions,
+} from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 
 /** Options of a server. */
-export interface ServerOptions {
+export interface ServerOptions extends WindowOptions {
   /** Calls whose handlers run at the same time, over all links. @default Infinity */
   readonly maxConcurrentCalls?: number | undefined;
   /** Calls that may wait for their turn beyond those; more are answered RESOURCE_EXHAUSTED at once. @default 1000 */
@@ -27,7 +33,7 @@ export interface ServerOptions {
   readonly onError?: ((error: RpcError) => void) | undefined;
 }
 
-export interface ResolvedServerOptions {
+export interface ResolvedServerOptions extends ResolvedWindowOptions {
   readonly maxConcurrentCalls: number;
   readonly maxQueuedCalls: number;
   readonly greetTimeoutMs: number;
@@ -46,6 +52,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
+    ...resolveWindowOptions(options),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     trusted: booleanOf('trusted', options.trusted ?? false),
     onError: options.onError ?? warn,

@@ -228,8 +228,9 @@ class EventLoopServer implements Server {
     const byId = greets(link, capabilities) ? undefined : this.#routesById;
     try {
       const { maxMessageBytes } = link;
-      const { maxMetadataBytes } = this.#options;
-      const local: Hello = { maxMessageBytes, maxMetadataBytes, methods: methodTable(routes) };
+      const { maxMetadataBytes, streamWindowBytes, streamWindowMessages } = this.#options;
+      const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
+      const local: Hello = { ...limits, methods: methodTable(routes) };
       const checksum = this.#options.checksum ?? capabilities.damages;
       const doing = `waiting for the greeting of ${link.peer.address}`;
       const before = performance.now() + this.#options.greetTimeoutMs;

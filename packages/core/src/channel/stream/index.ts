@@ -9,5 +9,5 @@ export {
   withOverflow,
 } from './sources.js';
 export { StreamReceiver, undecodableItem } from './stream-receiver.js';
-export { Step, StreamPump, StreamSender } from './stream-sender.js';
-export { LARGEST_WINDOW, type StreamWindow } from './window.js';
+export { Step, StreamPump, StreamSender, trySendRequestEnd } from './stream-sender.js';
+export { type ResolvedWindowOptions, resolveWindowOptions, type StreamWindow, type WindowOptions } from './window.js';

@@ -73,10 +73,10 @@ export class StreamReceiver<T> {
   }
 
   /**
-   * Takes an item in. Returns false when the sender had no credit for it. Throws UNDECODABLE when it can't be read.
+   * Takes an item in, `size` bytes as its sender counts. Returns false when the sender had no credit for it. Throws
+   * UNDECODABLE when it can't be read.
    */
-  arrive(bytes: Buffer, start: number, end: number): boolean {
-    const size = end - start;
+  arrive(bytes: Buffer, start: number, end: number, size: number): boolean {
     if (!this.#window.take(size)) return false;
     if (this.#deaf || this.#over) return true;
     const item = this.#type.decode(bytes, start, end);

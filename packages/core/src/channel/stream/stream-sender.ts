@@ -1,8 +1,9 @@
 import type { MessageInit, MessageType } from '../../codec/contract.js';
 import { turn, turnIsDue } from '../../transport/turn.js';
 import type { Channel } from '../channel.js';
-import { NO_DEADLINE } from '../envelope.js';
+import { Kind, NO_DEADLINE } from '../envelope.js';
 import type { Deferred } from '../outbox.js';
+import { EMPTY_PAYLOAD } from '../payloads.js';
 import { type OpenSource, Pulled } from './sources.js';
 import { SendWindow, type StreamWindow } from './window.js';
 
@@ -32,6 +33,8 @@ export class StreamSender {
   /** Why it failed: what the source threw, or (`unsendable`) why its message could not be sent. */
   error: unknown;
   unsendable = false;
+  /** To be sent in front of the first message. Called once, and never when there is none. */
+  beforeFirst: (() => void) | undefined;
   readonly #channel: Channel;
   readonly #kind: number;
   readonly #callId: number;
@@ -71,6 +74,7 @@ export class StreamSender {
           return Step.FAILED;
         }
         this.#held = true;
+        if (this.beforeFirst !== undefined && !this.#introduce()) return Step.ROOM;
       }
       // Who looks after the call hears of the end by itself.
       if (channel.ended) return Step.CREDIT;
@@ -89,6 +93,18 @@ export class StreamSender {
     return Step.MORE;
   }
 
+  /** False when what goes before has to wait for room. */
+  #introduce(): boolean {
+    this.beforeFirst?.();
+    this.beforeFirst = undefined;
+    return this.#channel.outbox.length === 0;
+  }
+
+  /** There is credit, or a message that has it already. */
+  get mayGoOn(): boolean {
+    return this.#held || this.#window.open;
+  }
+
   /** Bytes of room that the message needs for which there was none. */
   get heldBytes(): number {
     return this.#channel.measure(this.#type, this.source.item as MessageInit<unknown>);
@@ -98,6 +114,12 @@ export class StreamSender {
   grant(messages: number, bytes: number): boolean {
     return this.#window.grant(messages, bytes);
   }
+}
+
+/** Says that the caller's stream is complete; false when the link is full now. */
+export function trySendRequestEnd(channel: Channel, callId: number): boolean {
+  if (channel.ended) return true;
+  return channel.trySend(Kind.REQUEST_END, 0, 0, callId, 0, NO_DEADLINE, EMPTY_PAYLOAD, undefined);
 }
 
 /** How a pump ends by itself. */

@@ -1,3 +1,5 @@
+import { Reason, RpcError } from '../../errors/index.js';
+
 /**
  * How much of a stream may be on its way: counted in messages and in bytes of payload, for each stream and direction.
  * The receiver says in its hello how much it takes; what its reader has consumed it grants again, once that is half of it.
@@ -12,6 +14,33 @@ export const DEFAULT_WINDOW_BYTES = 1 << 20;
 export const DEFAULT_WINDOW_MESSAGES = 4096;
 /** What is owed fits into the 32 bits of a credit, whatever the largest message. */
 export const LARGEST_WINDOW = 2 ** 30;
+
+/** How much of each stream a side takes unread. */
+export interface WindowOptions {
+  /** Bytes of each stream that may come before they are read; one message more, however large. @default 1048576 (1 MiB) */
+  readonly streamWindowBytes?: number | undefined;
+  /** Messages of each stream that may come before they are read. @default 4096 */
+  readonly streamWindowMessages?: number | undefined;
+}
+
+export interface ResolvedWindowOptions {
+  readonly streamWindowBytes: number;
+  readonly streamWindowMessages: number;
+}
+
+/** Validates and fills defaults. Throws INVALID_ARGUMENT (BAD_OPTION). */
+export function resolveWindowOptions(options: WindowOptions): ResolvedWindowOptions {
+  return {
+    streamWindowBytes: within('streamWindowBytes', options.streamWindowBytes ?? DEFAULT_WINDOW_BYTES),
+    streamWindowMessages: within('streamWindowMessages', options.streamWindowMessages ?? DEFAULT_WINDOW_MESSAGES),
+  };
+}
+
+function within(name: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_WINDOW) return value as number;
+  const words = `${name}: expected a number from 1 to ${LARGEST_WINDOW}, found ${String(value)}`;
+  throw new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
+}
 
 /** What a sender may still send. One message may go as long as any bytes are left, so that none is too large for a window. */
 export class SendWindow {

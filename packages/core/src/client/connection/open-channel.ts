@@ -26,6 +26,8 @@ export interface OpeningOptions {
   readonly maxMetadataBytes: number;
   /** What comes by reference is not copied. */
   readonly trusted: boolean;
+  readonly streamWindowBytes: number;
+  readonly streamWindowMessages: number;
 }
 
 /** A channel with the callee's numbers for the methods of one stub. */
@@ -95,7 +97,9 @@ function bound(channel: Channel, methods: readonly StubMethod[], options: Openin
 
 function beginning(target: Target, methods: readonly StubMethod[], options: OpeningOptions, link: Link): BeginOptions {
   const { maxMessageBytes } = link;
-  const local: Hello = { maxMessageBytes, maxMetadataBytes: options.maxMetadataBytes, methods: [] };
+  const { maxMetadataBytes, streamWindowBytes, streamWindowMessages } = options;
+  const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
+  const local: Hello = { ...limits, methods: [] };
   const { capabilities } = target.transport;
   const checksum = options.checksum ?? capabilities.damages;
   const notifications = notifies(capabilities) ? notificationsOf(methods) : undefined;
