@@ -13,6 +13,8 @@ describe('the options of a client', () => {
       reconnect: { initialBackoffMs: 10, maxBackoffMs: 2000, multiplier: 1.6, jitter: 0.2 },
       checksum: undefined,
       maxMetadataBytes: 8192,
+      streamWindowBytes: 2 ** 20,
+      streamWindowMessages: 4096,
       interceptors: [],
       trusted: false,
     });
