@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createClient, createServer, createSyncClient } from './index.js';
-import { Answered, Bell, Grown } from './testing/bell.js';
+import { Answered, Bell, Chime, Grown, Shut } from './testing/bell.js';
 import { cleanEnvironment, runNode } from './testing/run.js';
 
 const uid = process.getuid?.();
@@ -138,6 +138,36 @@ describe('A service over signals', () => {
       message: `the peer at ${url} does not listen for house.Grown/Knock; it listens for house.Bell/Ring, house.Bell/Visit, house.Bell/Chill`,
     });
     await client.$close();
+  });
+
+  test('has the signals that its .proto chooses for its methods, unless the server says otherwise.', async () => {
+    const heard: unknown[] = [];
+    const handlers = {
+      strike: () => heard.push('strike'),
+      count: ({ number }: { number: number }) => heard.push(number),
+    };
+    const announced = (): string[] => readFileSync(`${folder}/bell`, 'utf8').match(/^signal .*/gm) ?? [];
+    const first = createServer().add(Chime, handlers as never);
+    await first.listen(url);
+    expect(announced()).toEqual([
+      'signal 12 house.Chime/Strike',
+      expect.stringMatching(/^signal (39|40) house.Chime\/Count uint32$/),
+    ]);
+    await using client = createClient(Chime, url);
+    await client.strike?.({});
+    await client.count?.({ number: 12 });
+    await expect.poll(() => heard).toEqual(['strike', 12]);
+    await first.close();
+    const second = createServer().add(Chime, handlers as never);
+    await second.listen(url, { signals: { Strike: 'SIGHUP' } });
+    expect(announced()[0]).toBe('signal 1 house.Chime/Strike');
+    await second.close();
+    const third = createServer().add(Shut, { down: () => undefined } as never);
+    await expect(third.listen(url)).rejects.toThrow(
+      'house.Shut/Down: its option (callgate.signal) is "SIGTERM": expected SIGRTMIN, ',
+    );
+    await third.close();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test('refuses a value that is out of range before anything is sent.', async () => {

@@ -37,6 +37,30 @@ test('methods get the signals that options give them, the others those in the or
   expect(give({ firstSignal: 'SIGRTMAX', signals: { Visit: 'SIGRTMIN' } })).toEqual([64, 34]);
 });
 
+test('the definition of a service says which signals its methods want, and options override it', () => {
+  const wanting = (ring: string, visit?: string) => [
+    { ...BELL[0]!, choice: ring },
+    { ...BELL[1]!, choice: visit },
+  ];
+  const give = (notifications: typeof BELL, options: Parameters<typeof resolveSignalOptions>[0] = {}): number[] =>
+    assignSignals(notifications, resolveSignalOptions(options), range).map(({ signal }) => signal);
+  expect(give(wanting('SIGUSR2'))).toEqual([12, 35]);
+  expect(give(wanting('RT+3', 'SIGRTMAX-1'), { firstSignal: 'SIGRTMIN+8' })).toEqual([37, 63]);
+  expect(give(wanting('10', '60').slice(1))).toEqual([60]);
+  expect(give(wanting('12', '36'), { signals: { Visit: 'SIGRTMIN+4' } })).toEqual([12, 38]);
+  expect(give(wanting('SIGTERM'), { signals: { 'house.Bell/Ring': '40' } })).toEqual([40, 35]);
+  const fails = (ring: string, visit?: string) => () => give(wanting(ring, visit));
+  expect(fails('SIGTERM')).toThrow(
+    'house.Bell/Ring: its option (callgate.signal) is "SIGTERM": expected SIGRTMIN, SIGRTMIN+n (or RT+n), SIGRTMAX-n, SIGHUP, SIGUSR2, SIGURG, SIGWINCH, or the number of one of these',
+  );
+  expect(fails('15')).toThrow('house.Bell/Ring: its option (callgate.signal) is "15": expected SIGRTMIN');
+  expect(fails('33')).toThrow('house.Bell/Ring: there is no 33; the last real-time signal is SIGRTMAX (64)');
+  expect(fails('SIGUSR2', 'SIGUSR2')).toThrow(
+    'house.Bell/Visit: SIGUSR2 (12) is the signal of house.Bell/Ring already',
+  );
+  expect(fails('SIGUSR2', 'SIGHUP')).toThrow('SIGHUP (1) is a regular signal, which carries none');
+});
+
 test('says all that is wrong with the signals of methods', () => {
   const fails = (options: Parameters<typeof resolveSignalOptions>[0]) => () =>
     assignSignals(BELL, resolveSignalOptions(options), range);
@@ -61,10 +85,13 @@ test('says all that is wrong with the signals of methods', () => {
     'usr2',
     'SIGRTMIN-1',
     'SIGRTMIN+99',
-    '35',
+    '9',
+    '0',
+    'RT-3',
+    'RT',
   ]) {
     expect(signalTransport.validateOptions({ signals: { Ring: word } })[0]).toContain(
-      'signals: expected an object of method names and their signals, each SIGRTMIN, SIGRTMIN+n, SIGRTMAX-n or SIGHUP, SIGUSR2, SIGURG, SIGWINCH',
+      'signals: expected an object of method names and their signals, each SIGRTMIN, SIGRTMIN+n (or RT+n), SIGRTMAX-n, SIGHUP, SIGUSR2, SIGURG, SIGWINCH, or the number of one of these',
     );
   }
   expect(signalTransport.validateOptions({ firstSignal: 'SIGUSR2', mode: 8 ** 4, colour: 1 })).toEqual([

@@ -14,14 +14,16 @@ const regular: Readonly<Record<string, number>> = {
   SIGWINCH: constants.signals.SIGWINCH,
 };
 
-export const SIGNAL_WORDS = `SIGRTMIN, SIGRTMIN+n, SIGRTMAX-n or ${Object.keys(regular).join(', ')}`;
+export const SIGNAL_WORDS = `SIGRTMIN, SIGRTMIN+n (or RT+n), SIGRTMAX-n, ${Object.keys(regular).join(', ')}, or the number of one of these`;
 
-/** The number of `SIGRTMIN+2` or `SIGUSR2`; undefined for what is no signal that may be taken. */
-export function signalNumber(name: string, { first, last }: RealTimeRange): number | undefined {
+/** The number of `SIGRTMIN+2`, `RT+2`, `36` or `SIGUSR2`; undefined for what is no signal that may be taken. */
+export function signalNumber(name: string, range: RealTimeRange): number | undefined {
   if (Object.hasOwn(regular, name)) return regular[name];
-  const [, base, distance] = /^SIGRT(MIN|MAX)(?:([+-]\d{1,2}))?$/.exec(name) ?? [];
-  if (base === undefined) return undefined;
-  const number = (base === 'MIN' ? first : last) + Number(distance ?? 0);
+  const { first, last } = range;
+  const [, digits, base, distance] = /^(?:([1-9]\d?)|(?:SIGRT(MIN|MAX)|RT(?=\+))([+-]\d{1,2})?)$/.exec(name) ?? [];
+  if (digits !== undefined) return isNotifying(Number(digits), range) ? Number(digits) : undefined;
+  if (base === undefined && distance === undefined) return undefined;
+  const number = (base === 'MAX' ? last : first) + Number(distance ?? 0);
   return number >= first && number <= last ? number : undefined;
 }
 

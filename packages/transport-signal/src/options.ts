@@ -14,7 +14,8 @@ import { describeSignal, isRealTime, type RealTimeRange, SIGNAL_WORDS, signalNum
 export interface SignalOptions extends TransportOptions {
   /**
    * Receiving side: the signals of methods, by name or path: `{ Ring: 'SIGUSR2', 'house.Bell/Visit': 'SIGRTMIN+4' }`.
-   * Regular signals merge and carry no value. @default `firstSignal` and those after it, in the order of declaration
+   * Regular signals merge and carry no value. @default as the .proto says (`callgate.signal`), else `firstSignal` and
+   * those after it, in the order of declaration
    */
   readonly signals?: Readonly<Record<string, string>>;
   /** Receiving side: the signal of the first method. @default 'SIGRTMIN' */
@@ -32,7 +33,8 @@ export interface ResolvedSignalOptions {
 /** As wide as any C library's: which of them there are is seen when the addon tells. */
 const widest: RealTimeRange = { first: 32, last: 64 };
 
-const isSignal = (value: unknown): boolean => typeof value === 'string' && signalNumber(value, widest) !== undefined;
+const isSignal = (value: unknown): value is string =>
+  typeof value === 'string' && signalNumber(value, widest) !== undefined;
 
 const isSignalMap: OptionCheck = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isSignal)
@@ -40,7 +42,9 @@ const isSignalMap: OptionCheck = (value) =>
     : `an object of method names and their signals, each ${SIGNAL_WORDS}`;
 
 const isFirstSignal: OptionCheck = (value) =>
-  isSignal(value) && String(value).startsWith('SIGRT') ? undefined : 'a real-time signal, such as SIGRTMIN+8';
+  isSignal(value) && isRealTime(signalNumber(String(value), widest) ?? 0, widest)
+    ? undefined
+    : 'a real-time signal, such as SIGRTMIN+8';
 
 const checks: Readonly<Record<string, OptionCheck>> = {
   ...commonOptionChecks,
@@ -73,10 +77,15 @@ export function assignSignals(
   const problems: string[] = [];
   const byNumber = new Map<number, string>();
   const unused = new Set(Object.keys(signals));
-  const assigned = notifications.map(({ path, value }, place): AnnouncedSignal => {
+  const assigned = notifications.map(({ path, value, choice }, place): AnnouncedSignal => {
     const key = Object.hasOwn(signals, path) ? path : path.slice(path.lastIndexOf('/') + 1);
-    const chosen = Object.hasOwn(signals, key) ? signals[key] : undefined;
-    if (chosen !== undefined) unused.delete(key);
+    const overridden = Object.hasOwn(signals, key);
+    if (overridden) unused.delete(key);
+    const chosen = overridden ? signals[key] : choice;
+    if (chosen !== undefined && !isSignal(chosen)) {
+      problems.push(`${path}: its option (callgate.signal) is "${chosen}": expected ${SIGNAL_WORDS}`);
+      return { path, value, signal: 0 };
+    }
     const signal =
       chosen === undefined ? (signalNumber(firstSignal, range) ?? 99) + place : signalNumber(chosen, range);
     if (signal === undefined || signal > range.last) {

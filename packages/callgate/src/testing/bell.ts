@@ -14,6 +14,22 @@ const proto = `
   service Grown {
     rpc Knock(google.protobuf.Empty) returns (google.protobuf.Empty) { option (callgate.oneway) = true; }
   }
+  service Chime {
+    rpc Strike(google.protobuf.Empty) returns (google.protobuf.Empty) {
+      option (callgate.oneway) = true;
+      option (callgate.signal) = "SIGUSR2";
+    }
+    rpc Count(Guest) returns (google.protobuf.Empty) {
+      option (callgate.oneway) = true;
+      option (callgate.signal) = "RT+5";
+    }
+  }
+  service Shut {
+    rpc Down(google.protobuf.Empty) returns (google.protobuf.Empty) {
+      option (callgate.oneway) = true;
+      option (callgate.signal) = "SIGTERM";
+    }
+  }
   service Answered { rpc Ask(Guest) returns (Guest); }
 
   message Guest { uint32 number = 1; }
@@ -24,4 +40,6 @@ const protos = loadProtos({ sources: { 'house.proto': proto } });
 
 export const Bell = protos.service('house.Bell');
 export const Grown = protos.service('house.Grown');
+export const Chime = protos.service('house.Chime');
+export const Shut = protos.service('house.Shut');
 export const Answered = protos.service('house.Answered');

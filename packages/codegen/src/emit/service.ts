@@ -45,9 +45,10 @@ function emitMethod(code: Code, method: MethodModel, names: Names): void {
       code.line(`request: ${names.type(method.request)},`, `response: ${names.type(method.response)},`);
       if (method.oneway) code.line('oneway: true,');
       if (method.idempotent) code.line('idempotent: true,');
-      const { timeout, urgent } = method;
+      const { timeout, urgent, signal } = method;
       if (timeout !== undefined) code.line(`timeout: ${typeof timeout === 'number' ? timeout : quote(timeout)},`);
       if (urgent !== undefined) code.line(`urgent: ${urgent},`);
+      if (signal !== undefined) code.line(`signal: ${quote(signal)},`);
     },
     '}),',
   );

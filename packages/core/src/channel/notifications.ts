@@ -16,16 +16,16 @@ export function notificationsOf(
   methods: readonly { readonly path: string; readonly method: MethodDefinition }[],
 ): readonly NotificationMethod[] {
   return methods.map(({ path, method }) => {
-    const { kind, oneway, request } = method;
+    const { kind, oneway, request, signal: choice } = method;
     if (kind !== 'unary') throw refused(path, `it is ${kind}`);
     if (!oneway) throw refused(path, 'it is answered (it has no option (callgate.oneway))');
     const [field, ...others] = request.schema.fields;
-    if (field === undefined) return { path, value: undefined, field: 0 };
+    if (field === undefined) return { path, value: undefined, choice, field: 0 };
     const named = `${request.typeName} has`;
     if (others.length > 0) throw refused(path, `${named} ${others.length + 1} fields`);
     if (field.repeated) throw refused(path, `${named} a repeated field, "${field.name}"`);
     if (!isValueType(field.type)) throw refused(path, `${named} a field of type ${field.type}, "${field.name}"`);
-    return { path, value: field.type, field: field.number };
+    return { path, value: field.type, choice, field: field.number };
   });
 }
 

@@ -69,6 +69,8 @@ export interface MethodDefinition<Request = unknown, Response = unknown> {
   readonly timeout?: 'never' | 'immediate' | number;
   /** Overtakes what is not, where the mechanism can let it: option `(callgate.urgent)`; `undefined` leaves it to the client's. */
   readonly urgent?: boolean;
+  /** Which signal notifies of it, as the IDL has it: option `(callgate.signal)`; read by the transport whose links are signals. */
+  readonly signal?: string;
 }
 
 /** A service, as the IDL states it. `M` maps local method names to their definitions. */

@@ -25,6 +25,8 @@ export interface MethodParts<Request, Response, Kind extends MethodKind, Oneway 
   readonly timeout?: 'never' | 'immediate' | number;
   /** @default the client's */
   readonly urgent?: boolean;
+  /** @default the transport's choice */
+  readonly signal?: string;
 }
 
 /** Fills the defaults of a method. */
@@ -34,7 +36,7 @@ export function defineMethod<
   const Kind extends MethodKind = 'unary',
   const Oneway extends boolean = false,
 >(parts: MethodParts<Request, Response, Kind, Oneway>): TypedMethod<Request, Response, Kind, Oneway> {
-  const { name, localName, request, response, idempotent = false, timeout, urgent } = parts;
+  const { name, localName, request, response, idempotent = false, timeout, urgent, signal } = parts;
   const kind = (parts.kind ?? 'unary') as Kind;
   const oneway = (parts.oneway ?? false) as Oneway;
   return Object.freeze({
@@ -47,6 +49,7 @@ export function defineMethod<
     idempotent,
     ...(timeout !== undefined && { timeout }),
     ...(urgent !== undefined && { urgent }),
+    ...(signal !== undefined && { signal }),
   });
 }
 

@@ -21,6 +21,8 @@ export interface Notification {
   readonly path: string;
   /** Protobuf's name of the type that its 32 bits are: one of `VALUE_TYPES`. Undefined: no value. */
   readonly value: ValueType | undefined;
+  /** What the service's definition chose for it, in the mechanism's own words: only its transport can read them. */
+  readonly choice?: string | undefined;
 }
 
 /** The types of fields whose values fit into 32 bits. */

@@ -4199,6 +4199,7 @@ export const Everything: ServiceDefinition<{
     oneway: true,
     timeout: 'immediate',
     urgent: true,
+    signal: 'SIGRTMIN+3',
   }),
   watch: defineMethod({
     name: 'Watch',

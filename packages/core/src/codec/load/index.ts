@@ -62,9 +62,13 @@ export function loadService(protos: string | readonly string[] | ProtoInput, typ
 
 function methodsOf(service: ServiceModel, typeOf: ReturnType<typeof createReflector>): LoadedService['methods'] {
   const methods = service.methods.map((method) => {
-    const { name, localName, kind, oneway, idempotent, timeout, urgent } = method;
+    const { name, localName, kind, oneway, idempotent, timeout, urgent, signal } = method;
     const [request, response] = [typeOf(method.request), typeOf(method.response)];
-    const stated = { ...(timeout !== undefined && { timeout }), ...(urgent !== undefined && { urgent }) };
+    const stated = {
+      ...(timeout !== undefined && { timeout }),
+      ...(urgent !== undefined && { urgent }),
+      ...(signal !== undefined && { signal }),
+    };
     const parts = { name, localName, kind, oneway, idempotent, request, response, ...stated };
     return [localName, defineMethod(parts)] as const;
   });

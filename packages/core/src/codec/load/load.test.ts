@@ -21,7 +21,7 @@ const shop = {
       }
       service Shop {
         rpc Find(Item) returns (Item) { option (callgate.idempotent) = true; option (callgate.timeout) = "5s"; }
-        rpc Note(Item) returns (google.protobuf.Empty) { option (callgate.oneway) = true; option (callgate.urgent) = true; }
+        rpc Note(Item) returns (google.protobuf.Empty) { option (callgate.oneway) = true; option (callgate.urgent) = true; option (callgate.signal) = "SIGUSR2"; }
         rpc Watch(Item) returns (stream Item);
       }`,
   },
@@ -46,9 +46,16 @@ it('gives a service whose methods say what the .proto says', () => {
     idempotent: true,
     timeout: 5000,
   });
-  expect(methods.note).toMatchObject({ name: 'Note', oneway: true, idempotent: false, urgent: true });
+  expect(methods.note).toMatchObject({
+    name: 'Note',
+    oneway: true,
+    idempotent: false,
+    urgent: true,
+    signal: 'SIGUSR2',
+  });
   expect(methods.note).not.toHaveProperty('timeout');
   expect(methods.find).not.toHaveProperty('urgent');
+  expect(methods.find).not.toHaveProperty('signal');
   expect(methods.watch).toMatchObject({ kind: 'server-streaming' });
   expect(methods.find?.request).toBe(methods.watch?.response);
 });

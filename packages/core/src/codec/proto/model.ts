@@ -130,4 +130,5 @@ export interface MethodModel {
   readonly idempotent: boolean;
   readonly timeout: 'never' | 'immediate' | number | undefined;
   readonly urgent: boolean | undefined;
+  readonly signal: string | undefined;
 }

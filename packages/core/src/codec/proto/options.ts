@@ -10,6 +10,8 @@ export interface MethodOptions {
   readonly timeout: 'never' | 'immediate' | number | undefined;
   /** Undefined where the method does not say: then it is as the client's options do. */
   readonly urgent: boolean | undefined;
+  /** As written: which signals there are is known to who listens. Undefined where the method does not say. */
+  readonly signal: string | undefined;
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -21,6 +23,7 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
     idempotent: false,
     timeout: undefined,
     urgent: undefined,
+    signal: undefined,
   };
   for (const [key, value] of Object.entries(method.options ?? {})) {
     const name = /^\(\.?callgate\.(.*)\)$/.exec(key)?.[1];
@@ -34,8 +37,11 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
           `is ${JSON.stringify(value)}: expected "never", "immediate" or a duration such as "250ms", "5s", "2m"`,
         );
       }
+    } else if (name === 'signal') {
+      if (typeof value === 'string') found.signal = value;
+      else complain(`is ${JSON.stringify(value)}: expected text, such as "SIGUSR2", "SIGRTMIN+3" or "12"`);
     } else if (name !== 'oneway' && name !== 'idempotent' && name !== 'urgent') {
-      complain('does not exist: there are oneway, idempotent, timeout and urgent');
+      complain('does not exist: there are oneway, idempotent, timeout, urgent and signal');
     } else if (typeof value !== 'boolean') complain(`is ${JSON.stringify(value)}: expected true or false`);
     else found[name] = value;
   }

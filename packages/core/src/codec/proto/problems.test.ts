@@ -177,10 +177,14 @@ describe('options of methods', () => {
     ['(callgate.timeout) = "-1s"', `option (callgate.timeout) is "-1s": ${timeouts}`],
     ['(callgate.timeout) = 5', `option (callgate.timeout) is 5: ${timeouts}`],
     ['(callgate.oneway) = "yes"', 'option (callgate.oneway) is "yes": expected true or false'],
+    [
+      '(callgate.signal) = 12',
+      'option (callgate.signal) is 12: expected text, such as "SIGUSR2", "SIGRTMIN+3" or "12"',
+    ],
     ['(callgate.urgent) = 1', 'option (callgate.urgent) is 1: expected true or false'],
     [
       '(callgate.onway) = true',
-      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout and urgent',
+      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout, urgent and signal',
     ],
     ['(callgate.oneway) = true', oneway],
   ])('%s', (option, problem) => {
