@@ -1,9 +1,12 @@
 /** Calls over real sockets between real processes, over good ways and bad ones. */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { RpcError } from '@callgate/core';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, Stage, tallyOf, type Weather } from './testing/stage.js';
 
 const STORM: Weather = { seed: 11, lost: 20, doubled: 15, late: 15 };
@@ -102,6 +105,102 @@ it('never runs a call again that a killed server had, and says that it cannot kn
   expect((await tallyOf(next.child)).size).toBe(0);
   // The next call greets the new server.
   expect(await client.enter({ number: 2 })).toEqual({ number: 2 });
+});
+
+describe('when the server behind a bad way is killed, and another takes its place', () => {
+  let folder: string;
+  let journal: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'callgate-udp-'));
+    journal = join(folder, 'journal');
+    writeFileSync(journal, '');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** What both servers have run, and how often. */
+  function runs(): Map<number, number> {
+    const tally = new Map<number, number>();
+    for (const line of readFileSync(journal, 'utf8').split('\n')) {
+      if (line !== '') tally.set(Number(line), (tally.get(Number(line)) ?? 0) + 1);
+    }
+    return tally;
+  }
+
+  async function replace(stage: Stage, server: { child: ChildProcess; url: string }): Promise<void> {
+    server.child.kill('SIGKILL');
+    await once(server.child, 'exit');
+    await stage.server(server.url, {}, journal);
+  }
+
+  it('awaited calls end in UNAVAILABLE, and none is run by both', { timeout: 40_000 }, async () => {
+    await using stage = new Stage();
+    const server = await stage.server('udp:0', {}, journal);
+    const relay = await stage.relay(server.url, { ...STORM, seed: 13 });
+    const client = stage.client(relay.url, { timeout: 20_000 }, QUICK);
+    for (let number = 1; number <= 50; number++) await client.enter({ number });
+    const numbers = Array.from({ length: 300 }, (_, i) => 100 + i);
+    const calls = numbers.map((number) => (number % 3 === 0 ? client.ponder : client.enter)({ number }));
+    const ended = Promise.allSettled(calls);
+    await Promise.race(calls);
+    server.child.kill('SIGKILL');
+    await once(server.child, 'exit');
+    // Nobody says that there is no server: a call waits, as long as it may.
+    const alone = await failure(client.enter({ number: 400 }, { timeout: 100 }));
+    expect(alone).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'DEADLINE' });
+    await stage.server(server.url, {}, journal);
+    const outcomesByNumber = new Map((await ended).map((outcome, i) => [numbers[i]!, outcome]));
+    const tally = runs();
+    expectOnceAtMost(tally);
+    let lost = 0;
+    for (const [number, outcome] of outcomesByNumber) {
+      if (outcome.status === 'fulfilled') {
+        expect([outcome.value.number, tally.get(number)]).toEqual([number, 1]);
+        continue;
+      }
+      lost++;
+      expect(outcome.reason).toMatchObject({ code: 'UNAVAILABLE', reason: 'PEER_DIED' });
+      expect((outcome.reason as RpcError).message).toContain(
+        'does not know this link any more: it has restarted, or has dropped it. Whether calls under way were run is not known; none is run again',
+      );
+    }
+    expect(lost).toBeGreaterThan(0);
+    // The next call greets the new server.
+    expect(await client.enter({ number: 1000 })).toEqual({ number: 1000 });
+    expectOnceAtMost(runs());
+  });
+
+  it('blocking calls do, too', { timeout: 40_000 }, async () => {
+    await using stage = new Stage();
+    const server = await stage.server('udp:0', {}, journal);
+    const relay = await stage.relay(server.url, { ...STORM, seed: 14 });
+    const calling = stage.start('caller', relay.url, JSON.stringify(QUICK), 1, 400, 0);
+    await expect.poll(() => runs().size, { timeout: 20_000 }).toBeGreaterThan(100);
+    await replace(stage, server);
+    const { said } = await calling;
+    const { done = 0, UNAVAILABLE: lost = 0, ...others } = said as Record<string, number>;
+    expect([done + lost, others]).toEqual([400, {}]);
+    expect(lost).toBeGreaterThan(0);
+    const tally = runs();
+    expectOnceAtMost(tally);
+    expect(tally.size).toBeGreaterThanOrEqual(done);
+  });
+});
+
+it('asks once over a long way, when it has learned how long that is', async () => {
+  await using stage = new Stage();
+  const server = await stage.server();
+  const relay = await stage.relay(server.url, { seed: 1, lost: 0, doubled: 0, late: 0, far: 40 });
+  const client = stage.client(relay.url, {}, { resendMs: 10 });
+  await client.enter({ number: 0 });
+  const asked: number[] = [];
+  for (let number = 1; number <= 12; number++) {
+    const before = await ask<number>(relay.child, 'asked');
+    await client.ponder({ number: 64 * number });
+    asked.push((await ask<number>(relay.child, 'asked')) - before);
+  }
+  expect(asked[0]).toBeGreaterThan(1);
+  expect(asked.slice(4)).toContain(1);
+  expectOnceAtMost(await tallyOf(server.child));
 });
 
 it('waits for a server that is to come, if asked to', async () => {

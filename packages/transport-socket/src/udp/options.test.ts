@@ -17,6 +17,7 @@ it('says what is wrong with each option', () => {
       maxMessageBytes: 65_492,
       whileUnreachable: 'hope',
       resendMs: 0,
+      resendLeastMs: 0.5,
       replyCacheEntries: 100,
       mode: 0o600,
     }),
@@ -24,6 +25,7 @@ it('says what is wrong with each option', () => {
     'maxMessageBytes: expected a whole number from 128 to 65491, found 65492',
     'whileUnreachable: expected one of fail, wait, found "hope"',
     'resendMs: expected a whole number from 1 to 5000, found 0',
+    'resendLeastMs: expected a whole number from 1 to 5000, found 0.5',
     'replyCacheEntries: expected a whole number from 1024 to 1048576, found 100',
     expect.stringMatching(/^mode: unknown option; known are allow, .*idleMs, maxLinks, maxMessageBytes, /),
   ]);

@@ -6,6 +6,7 @@ import { Deadlines } from '../deadlines.js';
 import { ENVELOPE_BYTES, Kind } from '../envelope.js';
 import { aboutOf, distance, HEAD_BYTES, numberOf, Role, roleOf, writeHead } from './head.js';
 import { OpenCall } from './open-call.js';
+import { RoundTrips } from './round-trip.js';
 import { WrappedLink } from './wrapped-link.js';
 
 /** An immediate call gives its probe some 20 ms in all. */
@@ -24,6 +25,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  */
 export class CallerLink extends WrappedLink {
   readonly #options: ResolvedLossyOptions;
+  readonly #trips: RoundTrips;
   /**
    * The one call that is open, where there is only one: maps whose entries come and go one by one are made anew every
    * other time, which costs more than all the rest. `#spill` puts it among the others.
@@ -46,6 +48,7 @@ export class CallerLink extends WrappedLink {
   constructor(inner: Link, options: ResolvedLossyOptions, blocking: boolean) {
     super(inner);
     this.#options = options;
+    this.#trips = new RoundTrips(options);
     this.#timer = blocking ? undefined : new Deadlines((now) => this.#sweep(now));
     void inner.closed.then(() => this.#stop());
   }
@@ -120,7 +123,12 @@ export class CallerLink extends WrappedLink {
     const call = this.#spare.pop() ?? new OpenCall();
     writeHead(view, start - HEAD_BYTES, Role.ASK, number, alone ? number : this.#oldest, about);
     call.keep(span, length, number, now);
-    call.waitMs = kind === Kind.PROBE ? Math.min(this.#options.resendMs, PROBE_RESEND_MS) : this.#options.resendMs;
+    if (kind === Kind.REQUEST) {
+      call.trip = this.#trips.of(call.methodId);
+      call.waitMs = call.trip.waitMs;
+    } else {
+      call.waitMs = kind === Kind.PROBE ? Math.min(this.#options.resendMs, PROBE_RESEND_MS) : this.#options.resendMs;
+    }
     if (alone) {
       this.#only = call;
     } else {
@@ -136,7 +144,10 @@ export class CallerLink extends WrappedLink {
     if (role === Role.ACK) {
       this.#spill();
       const call = this.#calls.get(aboutOf(span));
-      if (call?.number === numberOf(span) && !call.forgotten) this.#acked(call);
+      if (call?.number === numberOf(span) && !call.forgotten) {
+        this.#heardOf(call);
+        this.#acked(call);
+      }
       return false;
     }
     const at = span.start + HEAD_BYTES;
@@ -145,6 +156,7 @@ export class CallerLink extends WrappedLink {
     const call = this.#only?.callId === callId ? this.#only : this.#calls.get(callId);
     // Of something else, or of what is answered already: it was asked twice, or came twice.
     if (call === undefined || call.forgotten || call.number !== numberOf(span)) return false;
+    this.#heardOf(call);
     const kind = span.view.getUint32(at, true) >>> 24;
     if (kind === Kind.TAKEN && !call.oneway) {
       if (call.taken) return false;
@@ -155,6 +167,15 @@ export class CallerLink extends WrappedLink {
     }
     this.#drop(call);
     return true;
+  }
+
+  /** Its callee's first word: how long that takes is what others wait for before they are sent again. */
+  #heardOf(call: OpenCall): void {
+    const { trip } = call;
+    if (trip === undefined) return;
+    call.trip = undefined;
+    if (call.tries === 0) trip.measured(performance.now() - call.sentMs);
+    else trip.backedOff(call.waitMs);
   }
 
   get #full(): boolean {

@@ -1,6 +1,6 @@
 /** Questions and answers over links that lose, double and reorder: nothing is run twice, everything is answered. */
 import { expect, it } from 'vitest';
-import type { Link } from '../../transport/contract.js';
+import type { Link, Span } from '../../transport/contract.js';
 import { inprocTransport, parseAddress } from '../../transport/index.js';
 import { resolveLossyOptions } from '../../transport/lossy-options.js';
 import { ENVELOPE_BYTES, Flag, Kind, NO_DEADLINE, writeEnvelope } from '../envelope.js';
@@ -127,6 +127,68 @@ it.each([1, 2, 3])('answers each of 2000 questions once, run once, in a storm wi
 
 it('needs no second sending where nothing is lost', async () => {
   expect(wrongs(await exchange({ seed: 1, lost: 0, doubled: 0, late: 0 }, 500), 500)).toEqual([]);
+});
+
+/** Hands on what is committed `ms` later, whole and in order: a long way. Counts what was sent. */
+function slowLink(link: Link, ms: number): { readonly link: Link; sent: number } {
+  const way = { link, sent: 0 };
+  let claimed: Span | undefined;
+  const overrides: Partial<Link> = {
+    claim(bytes) {
+      const memory = Buffer.alloc(bytes);
+      claimed = { bytes: memory, view: new DataView(memory.buffer, memory.byteOffset, bytes), start: 0, end: bytes };
+      return claimed;
+    },
+    commit(length) {
+      const { bytes } = claimed!;
+      way.sent++;
+      setTimeout(() => {
+        const span = link.end === undefined ? link.claim(length) : null;
+        if (span === null) return;
+        bytes.copy(span.bytes, span.start, 0, length);
+        link.commit(length);
+        link.flush();
+      }, ms);
+    },
+  };
+  way.link = new Proxy(link, {
+    get(_, key) {
+      if (key in overrides) return overrides[key as keyof Link];
+      const member: unknown = Reflect.get(link, key, link);
+      return typeof member === 'function' ? member.bind(link) : member;
+    },
+  });
+  return way;
+}
+
+it('learns how long the way is, and then asks once for what it asked twice', async () => {
+  const address = parseAddress(`inproc:lossy-${process.pid}-${++names}`);
+  let accept!: (link: Link) => void;
+  const accepted = new Promise<Link>((resolve) => {
+    accept = resolve;
+  });
+  const listener = await inprocTransport.listen(address, {}, accept);
+  const way = slowLink(await inprocTransport.connect(address, {}, Number.POSITIVE_INFINITY), 40);
+  const caller = new CallerLink(way.link, resolveLossyOptions({ resendMs: 5 }), false);
+  const callee = new CalleeLink(await accepted, resolveLossyOptions({}));
+  void receiveAll(callee, ({ callId, text }) => void put(callee, Kind.REPLY, 0, callId, text));
+  const sentFor: number[] = [];
+  let answered = (): void => undefined;
+  void receiveAll(caller, () => answered());
+  for (let callId = 1; callId <= 12; callId++) {
+    const before = way.sent;
+    const answer = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    put(caller, Kind.REQUEST, 0, callId, 'far');
+    await answer;
+    sentFor.push(way.sent - before);
+  }
+  caller.abort();
+  callee.abort();
+  await listener.close();
+  expect(sentFor[0]).toBeGreaterThan(1);
+  expect(sentFor.slice(4)).toContain(1);
 });
 
 it('would notice a callee that forgets what it was asked', async () => {

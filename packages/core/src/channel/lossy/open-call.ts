@@ -1,6 +1,7 @@
 import type { Span } from '../../transport/contract.js';
 import { ENVELOPE_BYTES, Flag, Kind, NO_DEADLINE, sealEnvelope, timeLeft } from '../envelope.js';
 import { HEAD_BYTES } from './head.js';
+import type { RoundTrip } from './round-trip.js';
 
 /** Bytes of memory that are kept for the next call. */
 const KEPT_BYTES = 2048;
@@ -21,6 +22,10 @@ export class OpenCall {
   /** Between the last time and the next. */
   waitMs = 0;
   tries = 0;
+  /** When it was sent first. */
+  sentMs = 0;
+  /** Learns how long the callee's first word takes; undefined once that has come, and where it would teach nothing. */
+  trip: RoundTrip | undefined;
   /** When nobody wants it any more; only of what counts its time from here. */
   deadlineMs = NEVER;
   /** The callee is known to have it. */
@@ -45,6 +50,8 @@ export class OpenCall {
     this.kind = view.getUint32(start, true) >>> 24;
     this.flags = view.getUint16(start + 4, true);
     this.tries = 0;
+    this.sentMs = nowMs;
+    this.trip = undefined;
     this.acked = false;
     this.taken = false;
     this.forgotten = false;
@@ -53,6 +60,11 @@ export class OpenCall {
     const counts =
       this.kind === Kind.REQUEST && left !== NO_DEADLINE && ((this.flags & Flag.CONFIRM) === 0 || this.oneway);
     this.deadlineMs = counts ? nowMs + left : NEVER;
+  }
+
+  /** Of the method that is called. */
+  get methodId(): number {
+    return this.view.getUint32(HEAD_BYTES + 20, true);
   }
 
   get oneway(): boolean {

@@ -1,15 +1,19 @@
-/** A server of the ledger: `ledger.child.js <url> [<options as JSON>]` says where it listens, and tells its tally when asked. */
+/** A server of the ledger: `ledger.child.js <url> [<options as JSON> [<journal>]]` says where it listens, and tells its tally when asked. */
 
+import { appendFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { createServerOn } from '@callgate/core';
 import { parseAddress, type TransportOptions } from '@callgate/core/transport';
 import { udpTransport } from '../../index.js';
 import { Ledger, type Tally } from './ledger.js';
 
-const [url = 'udp:0', options = '{}'] = process.argv.slice(2);
+const [url = 'udp:0', options = '{}', journal = ''] = process.argv.slice(2);
 const runs = new Map<number, number>();
 const errors: string[] = [];
-const run = (number: number): void => void runs.set(number, (runs.get(number) ?? 0) + 1);
+const run = (number: number): void => {
+  if (journal !== '') appendFileSync(journal, `${number}\n`);
+  runs.set(number, (runs.get(number) ?? 0) + 1);
+};
 
 const server = createServerOn(
   () => [

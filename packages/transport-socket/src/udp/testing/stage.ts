@@ -12,6 +12,8 @@ export interface Weather {
   readonly lost: number;
   readonly doubled: number;
   readonly late: number;
+  /** Milliseconds that everything takes each way. @default 0 */
+  readonly far?: number;
 }
 
 /** Real processes: a server, a bad way to it, and clients; all gone after the test. */
@@ -27,15 +29,23 @@ export class Stage implements AsyncDisposable {
     return { child, said };
   }
 
-  async server(url = 'udp:0', options: TransportOptions = {}): Promise<{ child: ChildProcess; url: string }> {
-    const { child, said } = await this.start('ledger', url, JSON.stringify(options));
+  /** `journal`: a file to which it writes the number of each call before it runs it. */
+  async server(
+    url = 'udp:0',
+    options: TransportOptions = {},
+    journal = '',
+  ): Promise<{ child: ChildProcess; url: string }> {
+    const { child, said } = await this.start('ledger', url, JSON.stringify(options), journal);
     return { child, url: said as string };
   }
 
   /** The URL at which a server is met over a bad way. */
-  async relay(url: string, { seed, lost, doubled, late }: Weather): Promise<{ child: ChildProcess; url: string }> {
+  async relay(
+    url: string,
+    { seed, lost, doubled, late, far = 0 }: Weather,
+  ): Promise<{ child: ChildProcess; url: string }> {
     const port = url.slice(url.lastIndexOf(':') + 1);
-    const { child, said } = await this.start('relay', port, seed, lost, doubled, late);
+    const { child, said } = await this.start('relay', port, seed, lost, doubled, late, far);
     return { child, url: `udp://127.0.0.1:${said as number}` };
   }
 
