@@ -3,8 +3,10 @@ import { createCallgate } from './create.js';
 
 export type {
   Address,
+  AddressStats,
   AllowRule,
   AsyncClientChannel,
+  Balance,
   CallContext,
   CallOptions,
   Capabilities,
@@ -47,6 +49,8 @@ export type {
   PeerChannel,
   PeerDeathListener,
   ReconnectOptions,
+  RetryPolicy,
+  RetryThrottling,
   RpcErrorOptions,
   Server,
   ServerStats,

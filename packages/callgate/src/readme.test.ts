@@ -69,6 +69,16 @@ describe('What the README says', () => {
     expect(await run(codeUnder('Deaths and last words'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
   });
 
+  test('of several servers, retries and reconnecting works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    const addresses = "[ [ 'unix:geo-1', 0 ], [ 'unix:geo-2', 1 ] ]";
+    const { code: exit, stdout } = await run(codeUnder('Several servers, retries, reconnecting'));
+    expect([exit, stdout.replace(/transient-failure\n(connecting\n)?/g, '')]).toEqual([
+      0,
+      `connecting\nready\n{ km: 878 }\n${addresses}\nclosed\n`,
+    ]);
+  });
+
   test('of composing works as it stands.', async () => {
     expect(await run(codeUnder('Compose'))).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   });

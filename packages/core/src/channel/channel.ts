@@ -86,6 +86,9 @@ export class Channel {
   expires: Deadline = Number.POSITIVE_INFINITY;
   /** Bytes of the payload that was sent last. */
   sentBytes = 0;
+  /** This side's calls over it: those that have not ended, and all. */
+  callsOut = 0;
+  callsBegun = 0;
   #flushQueued = false;
   /** What the peer said when it left, which is better than what the link can tell. */
   #farewell: RpcError | undefined;
@@ -234,11 +237,23 @@ export class Channel {
     methodId: number,
     payload: Uint8Array = NO_BYTES,
     headers?: Uint8Array,
+    flags = 0,
   ): void {
     const attempt = (): boolean => {
       if (this.ended) return true;
       try {
-        return this.trySend(kind, 0, status, callId, methodId, NO_DEADLINE, RAW_PAYLOAD, payload, undefined, headers);
+        return this.trySend(
+          kind,
+          flags,
+          status,
+          callId,
+          methodId,
+          NO_DEADLINE,
+          RAW_PAYLOAD,
+          payload,
+          undefined,
+          headers,
+        );
       } catch (error) {
         if (this.ended) return true;
         throw error;
@@ -250,12 +265,15 @@ export class Channel {
     else this.queueFlush();
   }
 
-  /** Sends a failure as the answer to a call. Metadata for which there is no room, beside words that matter more, is left out. `causes`: see `encodeFailure`. */
-  sendFailure(callId: number, error: RpcError, headers?: Uint8Array, causes = false): void {
+  /**
+   * Sends a failure as the answer to a call. Metadata for which there is no room, beside words that matter more, is left
+   * out. `causes`: see `encodeFailure`. `flags`: REFUSED when no handler has had the call.
+   */
+  sendFailure(callId: number, error: RpcError, headers?: Uint8Array, causes = false, flags = 0): void {
     const extra = headers?.length ?? 0;
     const fits = extra <= this.maxMetadataBytes && 2 * extra <= this.maxPayloadBytes;
     const payload = encodeFailure(error, this.maxPayloadBytes - (fits ? extra : 0), causes);
-    this.sendLater(Kind.REPLY, error.status, callId, 0, payload, fits ? headers : undefined);
+    this.sendLater(Kind.REPLY, error.status, callId, 0, payload, fits ? headers : undefined, flags);
   }
 
   /**

@@ -68,6 +68,8 @@ export const Flag = {
   ONEWAY: 8,
   /** Bytes fields of the message lie elsewhere, as a table behind it says: see loans.ts. */
   REFERENCES: 16,
+  /** Of a reply that failed: no handler has had the call, so that it may be made again, whatever its method does. */
+  REFUSED: 64,
 } as const;
 
 /** The `time left` of a call without a deadline. */

@@ -16,6 +16,7 @@ export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { EMPTY_PAYLOAD, RAW_PAYLOAD } from './payloads.js';
+export { blockWithAttempts, previousAttempts } from './previous-attempts.js';
 export { receiveAvailable, receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
 export * from './stream/index.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';

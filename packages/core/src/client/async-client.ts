@@ -5,26 +5,33 @@ import { callWithRequests, openReplies } from './async-streams.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
-import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection/index.js';
-import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
+import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
+import {
+  type CallOptions,
+  type ClientDirection,
+  type ClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './options.js';
+import { Retries, resolveRetry } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
 
 /** Makes a stub of promises. `target` is asked when a connection is needed: by the first call, and after a loss. */
 export function createClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
   service: S,
-  target: () => Target,
+  target: () => Target | readonly Target[],
   options: ClientOptions<D> = {},
 ): Client<S, D> {
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight((busy) => connection.keepAlive(busy));
-  const connection = new Connection(target, methods, calls, { ...resolved, mode: 'async' });
-  const caller = new AsyncCaller(connection, calls, resolved.immediateGraceMs);
+  const connection = wayTo(target, methods, calls, { ...resolved, mode: 'async' });
+  const caller = new AsyncCaller(connection, calls, resolved);
 
   const unintercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
     if (stub.method.kind === 'unary') return caller.call(stub, request, callOptions);
-    const problem = streamProblem(stub, target());
+    const problem = streamProblem(stub, [target()].flat());
     if (streamsReplies(stub)) return openReplies(caller, calls, stub, request, callOptions, problem);
     return problem === undefined
       ? callWithRequests(caller, calls, stub, request, callOptions)
@@ -54,14 +61,16 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
 
 /** Makes calls whose callers await. */
 export class AsyncCaller {
-  readonly #connection: Connection;
+  readonly #connection: Way;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
+  readonly #retries: Retries;
 
-  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
+  constructor(connection: Way, calls: CallsInFlight, options: ResolvedClientOptions) {
     this.#connection = connection;
     this.#calls = calls;
-    this.#graceMs = graceMs;
+    this.#graceMs = options.immediateGraceMs;
+    this.#retries = new Retries(options.retry);
   }
 
   make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
@@ -70,6 +79,8 @@ export class AsyncCaller {
     const call = new CallInFlight(stub, phases, begun, false, options);
     call.urgent = options?.urgent ?? stub.urgent;
     call.waitForReady = options?.waitForReady ?? stub.waitForReady;
+    call.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
+    call.onFailed = this.#onFailed;
     return call;
   }
 
@@ -77,7 +88,13 @@ export class AsyncCaller {
     return new Promise((resolve, reject) => {
       const call = this.make(stub, options);
       const signal = options?.signal;
-      call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));
+      call.onSettled = (ended) => {
+        if (ended.error !== undefined) reject(ended.error);
+        else {
+          this.#retries.succeeded();
+          resolve(ended.value);
+        }
+      };
       if (signal !== undefined) this.heed(call, signal);
       this.begin(call, request);
     });
@@ -98,12 +115,18 @@ export class AsyncCaller {
   /** Sends the request, once there is a connection. Never throws: how the call ends is told to its `onSettled`. */
   begin(call: CallInFlight, request: unknown): void {
     if (call.settled) return;
+    call.request = request;
     if (call.phases.sendMs === 0 && !call.phases.immediate) {
       this.#calls.expire(call);
       return;
     }
     this.#calls.add(call);
-    const open = this.#connection.current;
+    this.#go(call, request);
+  }
+
+  /** An attempt: the first, or another. */
+  #go(call: CallInFlight, request: unknown): void {
+    const open = this.#connection.pick(call.avoided);
     if (open !== undefined) {
       this.#send(open, call, request);
       return;
@@ -121,7 +144,7 @@ export class AsyncCaller {
   }
 
   #send(open: OpenChannel, call: CallInFlight, request: unknown): void {
-    call.channel = open.channel;
+    call.goesOver(open.channel);
     try {
       if (call.phases.immediate) this.#probe(open, call, request);
       else this.#sendNowOrLater(open, call, request);
@@ -164,7 +187,7 @@ export class AsyncCaller {
       return;
     }
     const attempt = (): boolean => {
-      if (call.settled) return true;
+      if (call.settled || call.channel !== channel) return true;
       try {
         if (!trySendRequest(open, call, request)) return false;
         this.#sent(open, call);
@@ -180,6 +203,7 @@ export class AsyncCaller {
 
   #sent(open: OpenChannel, call: CallInFlight): void {
     call.stage = 'replying';
+    call.fate = 'unknown';
     open.channel.queueFlush();
     call.onSent?.(open.channel);
     if (call.stub.method.oneway) {
@@ -192,8 +216,29 @@ export class AsyncCaller {
 
   #fail(call: CallInFlight, thrown: unknown): void {
     const error = RpcError.from(thrown, 'INTERNAL');
-    this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
+    this.#calls.failed(call, error.failed === 'channel' ? channelError(call, error) : error);
   }
+
+  /** True when another attempt is made. One field for all calls: none makes a closure for what seldom happens. */
+  readonly #onFailed = (call: CallInFlight, error: RpcError): boolean => {
+    const waitMs = this.#retries.next(call, error);
+    if (waitMs === undefined) {
+      // Why the callee refused says more than that it can't be reached any more.
+      if (call.refusal !== undefined && call.channel === undefined) call.fail(call.refusal);
+      return call.settled;
+    }
+    if (call.channel !== undefined && (call.fate === 'refused' || call.channel.ended)) {
+      this.#connection.retire(call.channel);
+    }
+    call.reopen(performance.now());
+    call.hindrance = error;
+    this.#calls.add(call);
+    this.#calls.watch(call);
+    // Never from within what failed: a link that refuses at once would be tried again from there.
+    const timer = setTimeout(() => this.#go(call, call.request), waitMs);
+    call.withdraw = () => clearTimeout(timer);
+    return true;
+  };
 }
 
 function aborted(call: CallInFlight, signal: AbortSignal): RpcError {

@@ -1,9 +1,16 @@
-import type { Channel, Phases, StreamReceiver, StreamSender } from '../channel/index.js';
+import {
+  blockWithAttempts,
+  type Channel,
+  type Phases,
+  type StreamReceiver,
+  type StreamSender,
+} from '../channel/index.js';
 import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
 import { type CallMeta, callMeta } from './call-meta.js';
 import type { CallOptions } from './options.js';
+import type { ResolvedRetryPolicy } from './retry/index.js';
 
 /** A method as a stub holds it: resolved once, when the stub is made. */
 export interface StubMethod {
@@ -19,10 +26,17 @@ export interface StubMethod {
   readonly urgent: boolean;
   /** Of a call that does not say. */
   readonly waitForReady: boolean;
+  readonly retry: ResolvedRetryPolicy | false | undefined;
 }
 
 /** How far a call has come, as its errors tell it. */
 export type Stage = 'connecting' | 'asking' | 'sending' | 'replying';
+
+/**
+ * What is known of where the request is: `unsent`, never given to a link; `refused`, no handler has had it and none
+ * will; `unknown`, a handler may have had it.
+ */
+export type Fate = 'unsent' | 'refused' | 'unknown';
 
 /** One call that has begun and not ended. Settles once. */
 export class CallInFlight {
@@ -40,10 +54,27 @@ export class CallInFlight {
   urgent = false;
   /** See CallOptions. */
   waitForReady = false;
+  request: unknown;
+  fate: Fate = 'unsent';
+  /** When it is made again; undefined: only if that can't be noticed. */
+  retry: ResolvedRetryPolicy | false | undefined;
+  /** Instant of performance.now() that bounds all attempts. */
+  readonly latest: number;
+  /** Attempts that ended before, as far as the callee may have seen them. */
+  previousAttempts = 0;
+  /** Attempts that counted for the policy, and requests that were sent anew since they had never left. */
+  tried = 0;
+  resent = 0;
+  /** The callee's own word, when it refused the call before it was sent anew. */
+  refusal: RpcError | undefined;
+  /** An attempt has failed: true when another one is made. */
+  onFailed: ((call: CallInFlight, error: RpcError) => boolean) | undefined;
   /** Why it has no connection yet. */
   hindrance: RpcError | undefined;
   stage: Stage = 'connecting';
   channel: Channel | undefined;
+  /** Over which the last attempt failed. */
+  avoided: Channel | undefined;
   /** Instant of performance.now() at which the call fails unless something moves it. */
   deadline: number;
   settled = false;
@@ -57,6 +88,8 @@ export class CallInFlight {
   onSent: ((channel: Channel) => void) | undefined;
   /** Where the messages of a reply that streams go. */
   incoming: StreamReceiver<unknown> | undefined;
+  /** Some have come. */
+  itemsCame = false;
   /** Whence those of a request that streams come. */
   outgoing: StreamSender | undefined;
   /** The callee has read some of what was sent: go on. */
@@ -73,6 +106,27 @@ export class CallInFlight {
     this.handles = options?.handles;
     this.handlesInto = options?.handlesInto;
     this.deadline = begunMs + phases.sendMs;
+    this.latest = phases.shared ? this.deadline : this.deadline + phases.replyMs;
+  }
+
+  /** Begins anew, after an attempt that failed at `now`. Needs a new id. */
+  reopen(now: number): void {
+    this.withdraw?.();
+    this.withdraw = undefined;
+    this.settled = false;
+    this.error = undefined;
+    this.stage = 'connecting';
+    this.meta?.beginAgain();
+    this.avoided = this.channel;
+    this.channel = undefined;
+    this.fate = 'unsent';
+    if (!this.phases.shared) this.deadline = Math.min(now + this.phases.sendMs, this.latest);
+  }
+
+  /** The metadata that goes with the request; undefined for none. */
+  requestBlock(): Buffer | undefined {
+    if (this.previousAttempts === 0) return this.meta?.requestBlock();
+    return blockWithAttempts(this.meta?.metadata, this.previousAttempts);
   }
 
   /** The callee may have something of the call: a slot that a probe reserved, or the request. */
@@ -95,8 +149,23 @@ export class CallInFlight {
     this.onSettled?.(this);
   }
 
+  /** From now on a failure of the channel is the call's. */
+  goesOver(channel: Channel): void {
+    this.channel = channel;
+    channel.callsOut++;
+    channel.callsBegun++;
+  }
+
+  /** Undoes it, where nothing of the call was sent. */
+  leavesChannel(): void {
+    if (this.channel === undefined) return;
+    this.channel.callsOut--;
+    this.channel.callsBegun--;
+    this.channel = undefined;
+  }
+
   /** The callee has taken the call: from now on only the reply's policy counts. */
   taken(nowMs: number): void {
-    if (!this.phases.shared) this.deadline = nowMs + this.phases.replyMs;
+    if (!this.phases.shared) this.deadline = Math.min(nowMs + this.phases.replyMs, this.latest);
   }
 }

@@ -46,6 +46,17 @@ export class CallMeta {
     if (last) this.#tell('onTrailers', onTrailers, trailers, blocking);
   }
 
+  /** The caller has been told of headers: what is told him cannot be made to have never been. */
+  get told(): boolean {
+    return this.#headersTold && this.#options.onHeaders !== undefined && this.#kept.length === 0;
+  }
+
+  /** Another attempt is made, of which the caller hears; he has heard nothing of the last. */
+  beginAgain(): void {
+    this.#headersTold = false;
+    this.#kept = [];
+  }
+
   tellKept(): void {
     for (const tell of this.#kept.splice(0)) tell();
   }

@@ -41,6 +41,7 @@ export function heedStream(calls: CallsInFlight, call: CallInFlight, envelope: E
 
 function takeItem(calls: CallsInFlight, call: CallInFlight, envelope: Envelope, span: Span): void {
   const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
+  call.itemsCame = true;
   try {
     if (call.incoming?.arrive(span.bytes, start, span.end, envelope.payloadLength) === false)
       call.channel?.violated(`more messages of the stream of ${call.stub.path} than it has credit for`);
@@ -95,7 +96,11 @@ export function notRead(call: CallInFlight): RpcError {
   return new RpcError('CANCELLED', words, { reason: Reason.ABORTED_BY_CALLER });
 }
 
-/** Why a method that streams can't be called over a transport, or undefined. */
-export function streamProblem(stub: StubMethod, { transport, address }: Target): RpcError | undefined {
-  return noStreams(transport.capabilities, stub.path, stub.method.kind, address.url);
+/** Why a method that streams can't be called over one of the transports, or undefined. */
+export function streamProblem(stub: StubMethod, targets: readonly Target[]): RpcError | undefined {
+  for (const { transport, address } of targets) {
+    const problem = noStreams(transport.capabilities, stub.path, stub.method.kind, address.url);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }

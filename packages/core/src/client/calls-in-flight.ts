@@ -1,9 +1,12 @@
 import {
+  type Channel,
   Deadlines,
   decodeFailure,
   ENVELOPE_BYTES,
   type Envelope,
+  Flag,
   Kind,
+  type MetadataParts,
   NO_HANDLES,
   NO_METADATA,
 } from '../channel/index.js';
@@ -52,7 +55,11 @@ export class CallsInFlight {
 
   remove(call: CallInFlight): void {
     if (!this.#calls.delete(call)) return;
-    call.channel?.link.forget?.(call.id);
+    const { channel } = call;
+    if (channel !== undefined) {
+      channel.callsOut--;
+      channel.link.forget?.(call.id);
+    }
     if (this.#calls.size === 0) this.#onBusy(false);
   }
 
@@ -79,9 +86,10 @@ export class CallsInFlight {
   #answered(call: CallInFlight, envelope: Envelope, span: Span, trailers: MetadataView | undefined): void {
     const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
     if (envelope.kind === Kind.TAKEN) this.#taken(call);
-    else if (envelope.status !== 0)
-      this.#end(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers));
-    else if (envelope.kind === Kind.READY) this.#ready(call);
+    else if (envelope.status !== 0) {
+      if ((envelope.flags & Flag.REFUSED) !== 0) call.fate = 'refused';
+      this.#lost(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers));
+    } else if (envelope.kind === Kind.READY) this.#ready(call);
     else this.#replied(call, span, start);
   }
 
@@ -91,6 +99,10 @@ export class CallsInFlight {
     try {
       const parts = envelope.headersLength === 0 ? NO_METADATA : call.channel?.readMetadata(envelope, span);
       if (parts === undefined || call.settled) return;
+      if (kind === Kind.REPLY && envelope.status !== 0) {
+        this.#failedWithMetadata(call, envelope, span, parts);
+        return;
+      }
       if (kind === Kind.HEADERS || kind === Kind.REPLY) call.meta?.heard(parts, kind === Kind.REPLY, call.blocking);
       if (parts.trailers.size > 0) trailers = parts.trailers;
     } catch (thrown) {
@@ -98,6 +110,18 @@ export class CallsInFlight {
       return;
     }
     if (kind !== Kind.HEADERS) this.#answered(call, envelope, span, trailers);
+  }
+
+  /** The caller hears of what came with a failure only when no further attempt is made. */
+  #failedWithMetadata(call: CallInFlight, envelope: Envelope, span: Span, parts: MetadataParts): void {
+    if ((envelope.flags & Flag.REFUSED) !== 0) call.fate = 'refused';
+    const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
+    const trailers = parts.trailers.size > 0 ? parts.trailers : undefined;
+    const error = decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers);
+    this.remove(call);
+    if (call.onFailed?.(call, error) === true) return;
+    call.meta?.heard(parts, true, call.blocking);
+    call.fail(error);
   }
 
   /** The caller does not take what came. */
@@ -109,17 +133,21 @@ export class CallsInFlight {
     else this.cancel(call, told);
   }
 
-  /** Ends the calls that were on a channel which has ended. */
-  failOn(channel: unknown, end: LinkEnd): void {
+  /** Ends the calls that were on a channel which has ended, as far as they can't be made again on another. */
+  failOn(channel: Channel, end: LinkEnd): void {
+    // Who closes in good order has answered all that was begun.
+    const unbegun = end.orderly && end.by === 'peer' && channel.remote !== undefined;
     for (const call of this.#calls.values()) {
-      if (call.channel === channel) this.#end(call, channelError(call, end.error));
+      if (call.channel !== channel) continue;
+      if (unbegun && call.stage === 'replying' && !call.stub.method.oneway) call.fate = 'refused';
+      this.#lost(call, channelError(call, end.error));
     }
   }
 
   /** Ends one call whose callee has gone, on a channel that lives on. */
   lose(channel: unknown, callId: number, error: RpcError): void {
     const call = this.#calls.get(callId);
-    if (call?.channel === channel && call !== undefined) this.#end(call, channelError(call, error));
+    if (call?.channel === channel && call !== undefined) this.#lost(call, channelError(call, error));
   }
 
   failAll(makeError: (call: CallInFlight) => RpcError): void {
@@ -132,9 +160,20 @@ export class CallsInFlight {
     if (call.settled) return;
     // Who gives up does not want what has come and was not read either.
     call.incoming?.discard();
+    this.#tellCallee(call);
+    this.#end(call, error);
+  }
+
+  #tellCallee(call: CallInFlight): void {
     if (call.begunThere && call.channel?.link.direction === 'duplex')
       call.channel.sendLater(Kind.CANCEL, 0, call.id, 0);
-    this.#end(call, error);
+  }
+
+  /** An attempt can't go on; the callee, if it may have something of it, is told to stop. */
+  failed(call: CallInFlight, error: RpcError): void {
+    if (call.settled) return;
+    this.#tellCallee(call);
+    this.#lost(call, error);
   }
 
   expire(call: CallInFlight): void {
@@ -172,6 +211,11 @@ export class CallsInFlight {
     this.watch(call);
     call.stage = 'sending';
     call.onReady?.(call);
+  }
+
+  #lost(call: CallInFlight, error: RpcError): void {
+    this.remove(call);
+    if (call.onFailed?.(call, error) !== true) call.fail(error);
   }
 
   #end(call: CallInFlight, error: RpcError): void {

@@ -1,6 +1,9 @@
 export { createClientOn } from './async-client.js';
 export type { ClientStats } from './calls-in-flight.js';
 export {
+  type AddressStats,
+  BALANCES,
+  type Balance,
   type ConnectivityState,
   type ReconnectOptions,
   type StateListener,
@@ -8,5 +11,6 @@ export {
   targetProblem,
 } from './connection/index.js';
 export type { CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
+export { type RetryPolicy, type RetryThrottling, resolveRetry } from './retry/index.js';
 export type { AsyncClientChannel, Client, ClientChannel, SyncClient, SyncClientChannel } from './stub.js';
 export { createSyncClientOn } from './sync-client.js';

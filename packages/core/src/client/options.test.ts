@@ -11,6 +11,8 @@ describe('the options of a client', () => {
       immediateGraceMs: 20,
       waitForReady: false,
       reconnect: { initialBackoffMs: 10, maxBackoffMs: 2000, multiplier: 1.6, jitter: 0.2 },
+      retry: undefined,
+      balance: 'pick-first',
       checksum: undefined,
       maxMetadataBytes: 8192,
       streamWindowBytes: 2 ** 20,
@@ -24,6 +26,7 @@ describe('the options of a client', () => {
   it.each([
     [{ timeuot: 5 }, 'timeuot: unknown option of a client; known are direction, timeout, connectTimeoutMs'],
     [{ connectTimeoutMs: -1 }, 'connectTimeoutMs: expected milliseconds of 0 or more, found -1'],
+    [{ balance: 'random' }, 'balance: expected pick-first, round-robin, least-loaded, found random'],
     [{ waitForReady: 1 }, 'waitForReady: expected true or false, found 1'],
     [{ reconnect: { maxBackofMs: 1 } }, 'reconnect.maxBackofMs: expected one of initialBackoffMs, maxBackoffMs'],
     [{ immediateGraceMs: '20' }, 'immediateGraceMs: expected milliseconds of 0 or more, found 20'],

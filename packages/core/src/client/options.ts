@@ -10,6 +10,8 @@ import {
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
 import { type ReconnectOptions, type ResolvedReconnectOptions, resolveReconnectOptions } from './connection/backoff.js';
+import { type Balance, resolveBalance } from './connection/balance.js';
+import { type ResolvedRetryPolicy, type RetryPolicy, resolveRetry } from './retry/policy.js';
 
 /** Options of one call. */
 export interface CallOptions extends CallMetadataOptions {
@@ -23,6 +25,8 @@ export interface CallOptions extends CallMetadataOptions {
    * `immediate` calls, which never wait. @default the client's, else false
    */
   readonly waitForReady?: boolean | undefined;
+  /** When the call, if it fails, is made again; `false`: never, not even when nobody has had it. @default the client's */
+  readonly retry?: RetryPolicy | false | undefined;
   /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -64,6 +68,13 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> exte
   readonly immediateGraceMs?: number | undefined;
   /** Whether calls whose options don't say wait for a connection: see `CallOptions`. @default false */
   readonly waitForReady?: boolean | undefined;
+  /**
+   * When calls that fail are made again. `false`: never. Left out: only those that no handler has had, which nobody can
+   * notice but by the time they take (transparent retries).
+   */
+  readonly retry?: RetryPolicy | false | undefined;
+  /** To which of several addresses each call goes. @default 'pick-first' */
+  readonly balance?: Balance | undefined;
   /** How long to wait between attempts to connect. @default at once, then 10 ms, growing by 1.6 up to 2 s */
   readonly reconnect?: ReconnectOptions | undefined;
   /** CRC-32 on every message. @default on where the mechanism can damage data */
@@ -87,6 +98,8 @@ export interface ResolvedClientOptions extends ResolvedWindowOptions {
   readonly immediateGraceMs: number;
   readonly waitForReady: boolean;
   readonly reconnect: ResolvedReconnectOptions;
+  readonly balance: Balance;
+  readonly retry: ResolvedRetryPolicy | false | undefined;
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
@@ -105,6 +118,8 @@ const KNOWN = new Set([
   'reconnect',
   'streamWindowBytes',
   'streamWindowMessages',
+  'retry',
+  'balance',
   'interceptors',
   'trusted',
 ]);
@@ -129,6 +144,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
     waitForReady: booleanOf('waitForReady', options.waitForReady ?? false),
     reconnect: resolveReconnectOptions(options.reconnect),
+    retry: resolveRetry(options.retry),
+    balance: resolveBalance(options.balance),
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),

@@ -10,7 +10,7 @@ import type { OpenChannel } from './connection/index.js';
  */
 export function trySendRequest(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
   const { method } = call.stub;
-  const { phases, handles, meta } = call;
+  const { phases, handles } = call;
   const methodId = methodIdOf(open, call);
   open.channel.urgent = call.urgent;
   open.channel.expires = call.deadline;
@@ -38,7 +38,7 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
     type,
     request as object,
     handles,
-    meta?.requestBlock(),
+    call.requestBlock(),
   );
 }
 
@@ -54,7 +54,7 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
   const bounded = call.phases.shared && call.deadline !== Number.POSITIVE_INFINITY;
   const left = bounded ? timeLeft(call.deadline, performance.now()) : NO_DEADLINE;
   const { channel } = open;
-  const { handles, meta } = call;
+  const { handles } = call;
   const { request: type } = method;
   return channel.trySend(
     Kind.REQUEST,
@@ -66,7 +66,7 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
     type,
     request as object,
     handles,
-    meta?.requestBlock(),
+    call.requestBlock(),
   );
 }
 
@@ -86,6 +86,6 @@ function methodIdOf(open: OpenChannel, call: CallInFlight): number {
 
 /** Bytes of room that a request needs in a link, for waiting. */
 export function requestBytes({ channel }: OpenChannel, call: CallInFlight, request: unknown): number {
-  const headers = call.meta?.requestBlock()?.length ?? 0;
+  const headers = call.requestBlock()?.length ?? 0;
   return channel.measure(requestType(call), request as object) + headers;
 }

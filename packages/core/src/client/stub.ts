@@ -11,7 +11,7 @@ import { Reason, RpcError } from '../errors/index.js';
 import type { Direction, LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
 import type { CallsInFlight, ClientStats } from './calls-in-flight.js';
-import type { Connection, ConnectivityState, StateListener } from './connection/index.js';
+import type { AddressStats, ConnectivityState, StateListener, Way } from './connection/index.js';
 import type { CallOptions, ClientDirection, ResolvedClientOptions } from './options.js';
 
 /** What is behind a stub, for those who need to know. */
@@ -43,6 +43,8 @@ export interface ClientChannel {
    * listener off again.
    */
   onPeerDeath(listener: PeerDeathListener): () => void;
+  /** Each address by itself, in the order in which they were given. */
+  readonly addresses: readonly AddressStats[];
 }
 
 /** Of a client whose calls are awaited. */
@@ -118,7 +120,7 @@ export type SyncClient<S extends ServiceDefinition, D extends ClientDirection = 
   [Symbol.dispose](): void;
 };
 
-export function clientChannel(connection: Connection, calls: CallsInFlight, direction: Direction): ClientChannel {
+export function clientChannel(connection: Way, calls: CallsInFlight, direction: Direction): ClientChannel {
   return {
     direction,
     get peer() {
@@ -138,6 +140,9 @@ export function clientChannel(connection: Connection, calls: CallsInFlight, dire
       return connection.life.closed;
     },
     onPeerDeath: (listener) => connection.life.onPeerDeath(listener),
+    get addresses() {
+      return connection.addresses;
+    },
   };
 }
 
@@ -151,6 +156,7 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
     phases: resolveTimeout(method.timeout, resolveTimeout(options.timeout)),
     urgent: method.urgent ?? options.urgent,
     waitForReady: options.waitForReady,
+    retry: options.retry,
   }));
 }
 

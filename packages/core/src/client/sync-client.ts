@@ -4,8 +4,16 @@ import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
-import { Connection, IMMEDIATE_CONNECT_MS, type OpenChannel, type Target } from './connection/index.js';
-import { type CallOptions, type ClientDirection, type ClientOptions, resolveClientOptions } from './options.js';
+import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
+import { sleepUntil } from './connection/pause.js';
+import {
+  type CallOptions,
+  type ClientDirection,
+  type ClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './options.js';
+import { Retries, resolveRetry } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
 import { callWithIterable, iterateReplies } from './sync-streams.js';
@@ -13,18 +21,18 @@ import { callWithIterable, iterateReplies } from './sync-streams.js';
 /** Makes a stub whose methods block. `target` is asked when a connection is needed: by the first call, and after a loss. */
 export function createSyncClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
   service: S,
-  target: () => Target,
+  target: () => Target | readonly Target[],
   options: ClientOptions<D> = {},
 ): SyncClient<S, D> {
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight(() => undefined);
-  const connection = new Connection(target, methods, calls, { ...resolved, mode: 'sync' });
-  const caller = new SyncCaller(connection, calls, resolved.immediateGraceMs);
+  const connection = wayTo(target, methods, calls, { ...resolved, mode: 'sync' });
+  const caller = new SyncCaller(connection, calls, resolved);
 
   const unintercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
     if (stub.method.kind === 'unary') return caller.call(stub, request, callOptions);
-    const problem = streamProblem(stub, target());
+    const problem = streamProblem(stub, [target()].flat());
     if (problem !== undefined) throw problem;
     return streamsReplies(stub)
       ? iterateReplies(caller, calls, stub, request, callOptions)
@@ -52,15 +60,17 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
 
 /** Makes calls whose callers block. */
 export class SyncCaller {
-  readonly #connection: Connection;
+  readonly #connection: Way;
   readonly #calls: CallsInFlight;
   readonly #graceMs: number;
   #lastBegunMs = 0;
+  readonly #retries: Retries;
 
-  constructor(connection: Connection, calls: CallsInFlight, graceMs: number) {
+  constructor(connection: Way, calls: CallsInFlight, options: ResolvedClientOptions) {
     this.#connection = connection;
     this.#calls = calls;
-    this.#graceMs = graceMs;
+    this.#graceMs = options.immediateGraceMs;
+    this.#retries = new Retries(options.retry);
   }
 
   make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
@@ -71,6 +81,7 @@ export class SyncCaller {
     const call = new CallInFlight(stub, phases, begun, true, options);
     call.urgent = options?.urgent ?? stub.urgent;
     call.waitForReady = options?.waitForReady ?? stub.waitForReady;
+    call.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
     return call;
   }
@@ -81,23 +92,46 @@ export class SyncCaller {
 
   /** Sends the request and, unless the call streams, waits for its reply. Never throws. */
   begin(call: CallInFlight, request: unknown): CallInFlight {
-    this.#calls.add(call);
-    try {
-      this.#run(call, request);
-    } catch (thrown) {
-      const error = RpcError.from(thrown, 'INTERNAL');
-      this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
-    }
+    do {
+      this.#calls.add(call);
+      try {
+        this.#run(call, request);
+      } catch (thrown) {
+        const error = RpcError.from(thrown, 'INTERNAL');
+        this.#calls.cancel(call, error.failed === 'channel' ? channelError(call, error) : error);
+      }
+    } while (call.error !== undefined && this.#again(call, call.error));
     return call;
   }
 
   /** The reply of a call that has settled. */
   end(call: CallInFlight): unknown {
     call.meta?.tellKept();
-    if (call.error === undefined) return call.value;
+    if (call.error === undefined) {
+      this.#retries.succeeded();
+      return call.value;
+    }
     // The callee may have been told to stop, and this thread may be busy elsewhere from now on.
     if (call.channel?.ended === false) call.channel.link.flush();
     throw call.error;
+  }
+
+  /** True when another attempt is to be made now. */
+  #again(call: CallInFlight, error: RpcError): boolean {
+    const waitMs = this.#retries.next(call, error);
+    if (waitMs === undefined) {
+      // Why the callee refused says more than that it can't be reached any more.
+      if (call.refusal !== undefined && call.channel === undefined) call.error = call.refusal;
+      return false;
+    }
+    if (call.channel !== undefined && (call.fate === 'refused' || call.channel.ended)) {
+      this.#connection.retire(call.channel);
+    }
+    const now = performance.now();
+    sleepUntil(now + waitMs, now);
+    call.reopen(performance.now());
+    call.hindrance = error;
+    return true;
   }
 
   #run(call: CallInFlight, request: unknown): void {
@@ -107,18 +141,18 @@ export class SyncCaller {
     }
     if (call.phases.immediate) call.deadline = performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS);
     for (;;) {
-      const known = this.#connection.current;
       const open = this.#open(call);
       if (open === undefined) return;
-      call.channel = open.channel;
+      call.goesOver(open.channel);
       try {
         if (!this.#send(open, call, request)) return;
       } catch (error) {
-        if (open !== known || !open.channel.ended) throw error;
+        if (!open.used || !open.channel.ended) throw error;
         // The server has gone while this thread was busy elsewhere and heard nothing of it. Another may have come.
-        call.channel = undefined;
+        call.leavesChannel();
         continue;
       }
+      open.used = true;
       if (open.oneWay) this.#awaitTaken(open, call);
       else if (call.onSent !== undefined) call.onSent(open.channel);
       else this.#receive(open, call);
@@ -130,7 +164,7 @@ export class SyncCaller {
   #open(call: CallInFlight): OpenChannel | undefined {
     const waits = call.waitForReady && !call.phases.immediate;
     try {
-      return this.#connection.openSync(call.deadline, waits ? call : undefined);
+      return this.#connection.openSync(call.deadline, waits ? call : undefined, call.avoided);
     } catch (error) {
       if (!RpcError.is(error) || error.code !== 'DEADLINE_EXCEEDED') throw error;
       if (!call.phases.immediate && !(waits && performance.now() >= call.deadline)) throw error;
@@ -151,6 +185,7 @@ export class SyncCaller {
       return false;
     }
     flush(open);
+    call.fate = 'unknown';
     call.stage = open.oneWay ? 'sending' : 'replying';
     return true;
   }

@@ -7,11 +7,13 @@ import {
   type Timeout,
 } from '../channel/index.js';
 import {
+  type Balance,
   type Client,
   type ClientDirection,
   type ClientOptions,
   createClientOn,
   createSyncClientOn,
+  type RetryPolicy,
   type SyncClient,
   targetProblem,
 } from '../client/index.js';
@@ -33,6 +35,10 @@ export interface ClientSettings<D extends ClientDirection = ClientDirection> ext
   readonly timeout?: Timeout | undefined;
   /** Whether calls whose options and IDL don't say are urgent. @default as configured, else false */
   readonly urgent?: boolean | undefined;
+  /** To which of several URLs a call goes. @default as configured, else 'pick-first' */
+  readonly balance?: Balance | undefined;
+  /** When calls that fail are made again. @default as configured, else only those that no handler has had */
+  readonly retry?: RetryPolicy | false | undefined;
   /** Options of the URL's transport. @default as configured */
   readonly transport?: TransportOptions | undefined;
   /** Name of a codec plug-in; the server must use the same. @default as configured, else that of the definition */
@@ -48,19 +54,20 @@ export interface ServerSettings extends ServerOptions {
 export interface Callgate {
   /**
    * Makes a stub whose methods give promises: `createClient(Geo, 'shm:geo', { timeout: 250 })`, `createClient(Geo)`,
-   * `createClient(Geo, { timeout: 250 })`. Without a URL, the service is where the configuration says. Throws RpcError
+   * `createClient(Geo, { timeout: 250 })`. Without a URL, the service is where the configuration says; with a list of
+   * them, wherever one of them leads (see `balance`). Throws RpcError
    * INVALID_ARGUMENT (BAD_ADDRESS, BAD_CONFIG, BAD_OPTION, UNKNOWN_SCHEME) or FAILED_PRECONDITION (PACKAGE_MISSING); the
    * connection is made by the first call.
    */
   createClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
     service: S,
-    at?: string | ClientSettings<D>,
+    at?: string | readonly string[] | ClientSettings<D>,
     settings?: ClientSettings<D>,
   ): Client<S, D>;
   /** As createClient, but the methods of the stub block the thread and return the reply. */
   createSyncClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
     service: S,
-    at?: string | ClientSettings<D>,
+    at?: string | readonly string[] | ClientSettings<D>,
     settings?: ClientSettings<D>,
   ): SyncClient<S, D>;
   /** Makes a server; `listen()` without a URL listens where the configuration says for each service that was added. */
@@ -73,34 +80,39 @@ export function createGate(kernel: Kernel): Callgate {
 
   function clientArguments<S extends ServiceDefinition, D extends ClientDirection>(
     service: S,
-    url: string | undefined,
+    url: string | readonly string[] | undefined,
     settings: ClientSettings<D>,
     mode: Mode,
   ) {
     if (typeof service?.typeName !== 'string') throw noService(service);
     if (typeof settings !== 'object' || settings === null) throw badSettings(settings);
-    const { transport, codec, timeout, urgent, direction: asked, ...options } = settings;
-    const target = kernel.resolve(
+    const { transport, codec, timeout, urgent, balance, retry, direction: asked, ...options } = settings;
+    const targets = kernel.resolveAll(
       service.typeName,
-      stated({ url, timeout, urgent, transport, codec, direction: asked }),
+      stated({ url, timeout, urgent, balance, retry, transport, codec, direction: asked }),
     );
+    const [target] = targets;
     // The types know what code says. What only configuration says is known at run time.
     const { capabilities } = target.transport;
     const direction = (target.direction ??
       target.transportOptions.direction ??
       defaultDirection('connect', capabilities)) as D;
-    const problem = targetProblem(target, direction, mode);
-    if (problem !== undefined) throw problem;
-    // For what it throws: told before any call is made.
-    if (notifies(capabilities)) notificationsOf(pathsOf(service));
+    for (const each of targets) {
+      const problem = targetProblem(each, direction, mode);
+      if (problem !== undefined) throw problem;
+      // For what it throws: told before any call is made.
+      if (notifies(each.transport.capabilities)) notificationsOf(pathsOf(service));
+    }
     return {
       service: kernel.speak(service, target.codec),
-      target: () => target,
+      target: () => targets,
       options: {
         ...options,
         direction,
         timeout: target.timeout,
         urgent: target.urgent,
+        balance: target.balance,
+        retry: target.retry,
         interceptors: interceptors(options.interceptors),
       },
     };
@@ -109,7 +121,7 @@ export function createGate(kernel: Kernel): Callgate {
   return Object.freeze({
     createClient<S extends ServiceDefinition, D extends ClientDirection>(
       service: S,
-      at?: string | ClientSettings<D>,
+      at?: string | readonly string[] | ClientSettings<D>,
       settings?: ClientSettings<D>,
     ) {
       const client = clientArguments(service, ...urlAndSettings(at, settings), 'async');
@@ -117,7 +129,7 @@ export function createGate(kernel: Kernel): Callgate {
     },
     createSyncClient<S extends ServiceDefinition, D extends ClientDirection>(
       service: S,
-      at?: string | ClientSettings<D>,
+      at?: string | readonly string[] | ClientSettings<D>,
       settings?: ClientSettings<D>,
     ) {
       const client = clientArguments(service, ...urlAndSettings(at, settings), 'sync');
@@ -153,10 +165,16 @@ function badSettings(found: unknown): RpcError {
 }
 
 function urlAndSettings<D extends ClientDirection>(
-  at: string | ClientSettings<D> | undefined,
+  at: string | readonly string[] | ClientSettings<D> | undefined,
   settings: ClientSettings<D> = {},
-): [string | undefined, ClientSettings<D>] {
-  return typeof at === 'object' && at !== null ? [undefined, at] : [at, settings];
+): [string | readonly string[] | undefined, ClientSettings<D>] {
+  return isSettings(at) ? [undefined, at] : [at, settings];
+}
+
+function isSettings<D extends ClientDirection>(
+  at: string | readonly string[] | ClientSettings<D> | undefined,
+): at is ClientSettings<D> {
+  return typeof at === 'object' && at !== null && !Array.isArray(at);
 }
 
 /** Without the settings that are not stated, since those must not hide what is configured. */

@@ -1,13 +1,13 @@
 import { opposite } from '../channel/index.js';
 import type { Timeout } from '../channel/timeout.js';
-import type { ClientDirection } from '../client/index.js';
+import type { Balance, ClientDirection, RetryPolicy } from '../client/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Address, Transport, TransportOptions } from '../transport/contract.js';
 import { parseUrl } from './address.js';
 import { type Config, checkConfig, targetProblems } from './config/config.js';
 import { variableName } from './config/environment.js';
-import { type Folded, fold } from './config/fold.js';
+import { type Folded, foldEach } from './config/fold.js';
 import { describeProblem } from './config/problem.js';
 import { settingsProblems } from './config/schema.js';
 import type { ConfigInput, Layer, ServiceSettings } from './config/settings.js';
@@ -36,6 +36,9 @@ export interface Target {
   /** Undefined leaves it to the method's own, else false. */
   readonly urgent?: boolean;
   readonly codec?: string;
+  /** Undefined leaves it to the client's own, else to its default. */
+  readonly balance?: Balance;
+  readonly retry?: RetryPolicy | false;
 }
 
 /** The composition: what is plugged in, and what is configured. Immutable. */
@@ -48,6 +51,8 @@ export interface Kernel {
    * (PACKAGE_MISSING).
    */
   resolve(service: string, inCode?: ServiceSettings): Target;
+  /** The same where a service has several URLs, in their order; all other settings are the same for each. */
+  resolveAll(service: string, inCode?: ServiceSettings): readonly [Target, ...Target[]];
   /**
    * Where to listen so that each of the services is reached where code says, else where it is configured to be: one
    * target per URL. Throws as `resolve`, and RpcError INVALID_ARGUMENT (BAD_CONFIG) when services at one URL disagree
@@ -71,11 +76,19 @@ export function createKernel(options: KernelOptions = {}): Kernel {
   const source = typeof options.config === 'string' ? fromFile(options.config) : fromObject(options.config);
   const config = checkConfig(source, options.env ?? {}, registry);
 
-  const resolve = (service: string, inCode: ServiceSettings = {}): Target => {
+  const resolveAll = (service: string, inCode: ServiceSettings = {}): readonly [Target, ...Target[]] => {
     // First of all, since a bad URL has a reason of its own.
-    if (typeof inCode.url === 'string') parseUrl(inCode.url);
+    for (const url of [inCode.url].flat()) if (typeof url === 'string') parseUrl(url);
     refuseBadSettings(service, inCode);
-    const folded = fold([...config.layersOf(service), codeLayer(inCode)]);
+    const [first, ...others] = foldEach([...config.layersOf(service), codeLayer(inCode)]).map((folded) =>
+      targetOf(service, folded),
+    );
+    if (first === undefined) throw noUrl(service, config);
+    return [first, ...others];
+  };
+  const resolve = (service: string, inCode?: ServiceSettings): Target => resolveAll(service, inCode)[0];
+
+  const targetOf = (service: string, folded: Folded): Target => {
     if (folded.address === undefined) throw noUrl(service, config);
     // Loading comes first: what it throws says what to install, or which scheme was meant.
     const transport = registry.transport(folded.address.scheme);
@@ -89,6 +102,8 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       ...(folded.timeout !== undefined && { timeout: folded.timeout }),
       ...(folded.urgent !== undefined && { urgent: folded.urgent }),
       ...(folded.codec !== undefined && { codec: folded.codec }),
+      ...(folded.balance !== undefined && { balance: folded.balance }),
+      ...(folded.retry !== undefined && { retry: folded.retry }),
     };
   };
 
@@ -96,11 +111,14 @@ export function createKernel(options: KernelOptions = {}): Kernel {
     registry,
     config,
     resolve,
+    resolveAll,
     listenTargets(services: readonly string[], inCode: ServiceSettings = {}) {
       if (services.length === 0 && inCode.url === undefined) throw nothingToListenFor();
       const targets = new Map<string, Place>();
       for (const service of services.length === 0 ? ['a server'] : services) {
-        const target = listening(resolve(service, inCode));
+        const [first, ...others] = resolveAll(service, inCode);
+        if (others.length > 0) throw severalToListenAt(service, [first, ...others]);
+        const target = listening(first);
         const other = targets.get(target.address.url);
         if (other === undefined) targets.set(target.address.url, { target, service });
         else refuseDifferentOptions(config, other, { target, service });
@@ -151,6 +169,13 @@ function noUrl(service: string, config: Config): RpcError {
       `or in the variable CALLGATE_SERVICES__${variableName(service)}__URL`,
     { reason: Reason.BAD_CONFIG },
   );
+}
+
+/** Each of several servers is at one of them, and only its program knows at which. */
+function severalToListenAt(service: string, targets: readonly Target[]): RpcError {
+  const urls = targets.map(({ address }) => address.url).join(', ');
+  const words = `${service} has several URLs (${urls}): give listen() the one at which this server is`;
+  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_CONFIG });
 }
 
 function nothingToListenFor(): RpcError {

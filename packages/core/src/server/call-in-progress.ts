@@ -3,6 +3,7 @@ import {
   closeAll,
   type Metadata,
   NO_HANDLES,
+  previousAttempts,
   type StreamPump,
   type StreamReceiver,
   takeOver,
@@ -100,6 +101,10 @@ export class CallInProgress implements CallContext {
   /** What goes with the reply; undefined for none. */
   get given(): readonly Handle[] | undefined {
     return this.#given === NO_HANDLES ? undefined : this.#given;
+  }
+
+  get previousAttempts(): number {
+    return this.#ownMeta === undefined ? 0 : previousAttempts(this.metadata);
   }
 
   get metadata(): Metadata {

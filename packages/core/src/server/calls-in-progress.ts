@@ -316,7 +316,8 @@ export class CallsInProgress implements RequestSink {
     if (call.oneway && (call.taken || !call.confirm)) this.#options.onError(error);
     else {
       if (error.metadata !== undefined) this.#addTrailers(call, error.metadata);
-      this.#channel.sendFailure(call.id, error, call.replyBlock, causes);
+      const flags = call.taken ? 0 : Flag.REFUSED;
+      this.#channel.sendFailure(call.id, error, call.replyBlock, causes, flags);
     }
   }
 

@@ -14,6 +14,8 @@ export interface CallContext {
   readonly deadline: number;
   /** Fires when the caller cancels, the deadline passes, or the caller is gone. */
   readonly signal: AbortSignal;
+  /** Attempts at this call that failed before, and that this server or another may have seen: 0 for most. */
+  readonly previousAttempts: number;
   /** What the caller sent along. */
   readonly metadata: MetadataView;
   /** Goes back in front of the reply, or with it. */

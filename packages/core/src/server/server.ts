@@ -271,6 +271,8 @@ class EventLoopServer implements Server {
         calls?.refuseAll(why);
         if (epitaph !== undefined) channel?.sayGoodbye(why);
         await settledWithin(channel?.outbox.drained, timeoutMs);
+        // Who sees an orderly end may rely on it: what was not answered was never begun.
+        if (channel !== undefined && channel.outbox.length > 0) link.abort(why);
         await link.close();
       }),
     );

@@ -1,4 +1,4 @@
-import { deadlinePassed, Life, receiveLoop, receiveRest, receiveUntil } from '../../channel/index.js';
+import { type Channel, deadlinePassed, Life, receiveLoop, receiveRest, receiveUntil } from '../../channel/index.js';
 import { Reason, RpcError } from '../../errors/index.js';
 import type { Deadline, LinkEnd, Peer } from '../../transport/contract.js';
 import type { StubMethod } from '../call-in-flight.js';
@@ -6,8 +6,10 @@ import type { CallsInFlight } from '../calls-in-flight.js';
 import { Backoff, type ResolvedReconnectOptions } from './backoff.js';
 import { Connectivity } from './connectivity.js';
 import { type OpenChannel, type OpeningOptions, openAsync, openSync } from './open-channel.js';
+import { passes } from './passes.js';
 import { Pause, sleepUntil } from './pause.js';
 import type { Target } from './target.js';
+import type { AddressStats, Waiting, Way } from './way.js';
 
 /** Milliseconds that an `immediate` call gives its client to connect, unless its grace is longer: making a link is no waiting. */
 export const IMMEDIATE_CONNECT_MS = 250;
@@ -16,22 +18,16 @@ export interface ConnectionOptions extends OpeningOptions {
   readonly reconnect: ResolvedReconnectOptions;
 }
 
-/** A call that waits for a connection, however often one can't be made. */
-export interface Waiting {
-  readonly settled: boolean;
-  /** Told why there is none yet. */
-  hindrance: RpcError | undefined;
-}
-
 /**
- * A client's way to its server: opened by the first call, and again by the first call after it was lost. Attempts that
+ * A client's way to one address: opened by the first call, and again by the first call after it was lost. Attempts that
  * fail are made at growing intervals; who asks in between gets the last failure, or waits.
  */
-export class Connection {
+export class Connection implements Way {
   readonly connectivity = new Connectivity();
   /** Of the connections, one after the other. */
   readonly life = new Life();
   readonly #target: () => Target;
+  readonly #url: string;
   readonly #methods: readonly StubMethod[];
   readonly #calls: CallsInFlight;
   readonly #options: ConnectionOptions;
@@ -42,14 +38,26 @@ export class Connection {
   readonly #waiting = new Set<Waiting>();
   #trying: Promise<OpenChannel> | undefined;
   #open: OpenChannel | undefined;
+  /** Those that live: the open one, and those on which a server that takes no more still answers. */
+  readonly #channels = new Set<Channel>();
   #ended: LinkEnd | undefined;
   /** Why the last attempt failed, if it may succeed another time. */
   #failure: RpcError | undefined;
+  /** Calls over channels that have ended; attempts that failed and channels that were lost. */
+  #callsBefore = 0;
+  #failures = 0;
   #closed: RpcError | undefined;
   /** Ends an opening that is under way. */
   readonly #giveUp = new AbortController();
 
-  constructor(target: () => Target, methods: readonly StubMethod[], calls: CallsInFlight, options: ConnectionOptions) {
+  constructor(
+    url: string,
+    target: () => Target,
+    methods: readonly StubMethod[],
+    calls: CallsInFlight,
+    options: ConnectionOptions,
+  ) {
+    this.#url = url;
     this.#target = target;
     this.#methods = methods;
     this.#calls = calls;
@@ -57,9 +65,37 @@ export class Connection {
     this.#backoff = new Backoff(options.reconnect);
   }
 
-  /** The live channel, if there is one. */
-  get current(): OpenChannel | undefined {
+  pick(): OpenChannel | undefined {
     return this.#open;
+  }
+
+  /** When the next attempt may be made: an instant of performance.now(). */
+  get retryAt(): number {
+    return this.#backoff.retryAt;
+  }
+
+  /** Forgets the failures before: the next attempt may be made at once. */
+  tryAnew(): void {
+    this.#backoff.succeeded();
+  }
+
+  /** Whether `open` would make an attempt. */
+  mayTry(now: number): boolean {
+    return this.#closed === undefined && this.#opening === undefined && this.#tooEarly(now) === undefined;
+  }
+
+  get addresses(): readonly AddressStats[] {
+    const live = [...this.#channels];
+    return [
+      {
+        url: this.#url,
+        state: this.connectivity.state,
+        inFlight: live.reduce((sum, { callsOut }) => sum + callsOut, 0),
+        calls: live.reduce((sum, { callsBegun }) => sum + callsBegun, this.#callsBefore),
+        failures: this.#failures,
+        lastError: this.#failure,
+      },
+    ];
   }
 
   get peer(): Peer | undefined {
@@ -71,7 +107,6 @@ export class Connection {
     return this.#open === undefined ? this.#ended : undefined;
   }
 
-  /** One attempt, unless one is under way or it is too early for the next: then it fails with the last one's failure. */
   open(): Promise<OpenChannel> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#open !== undefined) return Promise.resolve(this.#open);
@@ -85,7 +120,6 @@ export class Connection {
     return this.#opening;
   }
 
-  /** As many attempts as it takes, until whoever waits is settled. Fails with what no further attempt would change. */
   openWaiting(waiting: Waiting): Promise<OpenChannel> {
     if (this.#open !== undefined) return Promise.resolve(this.#open);
     waiting.hindrance = this.#failure;
@@ -94,8 +128,13 @@ export class Connection {
     return this.#trying;
   }
 
-  /** Blocks the thread: for one attempt (see `open`), or for as many as it takes until the deadline (see `openWaiting`). */
-  openSync(deadline: Deadline, waiting: Waiting | undefined): OpenChannel {
+  /** `patienceMs`: how long an attempt may take at most, beside the call's own deadline. */
+  openSync(
+    deadline: Deadline,
+    waiting: Waiting | undefined,
+    _avoided?: Channel,
+    patienceMs = Number.POSITIVE_INFINITY,
+  ): OpenChannel {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#open !== undefined && !this.#open.channel.ended) return this.#open;
     if (this.#open !== undefined) receiveRest(this.#open.channel);
@@ -110,7 +149,7 @@ export class Connection {
         if (retryAt >= deadline) throw deadlinePassed('waiting for a connection');
       }
       try {
-        return this.#attemptSync(deadline);
+        return this.#attemptSync(deadline, patienceMs);
       } catch (error) {
         if (waiting === undefined || !passes(error) || performance.now() >= deadline) throw error;
         waiting.hindrance = error;
@@ -118,35 +157,44 @@ export class Connection {
     }
   }
 
-  /** For a thread that blocks, and hears nothing between its calls: finds out whether the server has gone meanwhile. */
+  retire(channel: Channel): void {
+    if (this.#open?.channel !== channel) return;
+    this.#open = undefined;
+    this.connectivity.become('idle');
+    // Nothing else is in flight for a thread that blocks, and nobody would ever look at the channel again.
+    if (this.#options.mode === 'sync') channel.link.closeSync(LONG_AGO);
+    if (this.#options.mode === 'sync') channel.linkEnded();
+  }
+
   look(): void {
     if (this.#open !== undefined) receiveUntil(this.#open.channel, NEVER_SETTLED, LONG_AGO);
   }
 
-  /** Whether the connection, or the wait for one, keeps the event loop alive: while calls are in flight. */
   keepAlive(alive: boolean): void {
-    const link = this.#open?.channel.link;
-    if (alive) link?.ref();
-    else link?.unref();
+    for (const { link } of this.#channels) {
+      if (alive) link.ref();
+      else link.unref();
+    }
     this.#pause.keepAlive(alive);
   }
 
-  /** Orderly; what is in flight must have been ended before. */
   async close(): Promise<void> {
     const error = this.#markClosed();
     this.#giveUp.abort(error);
     this.#pause.end();
     const open = this.#open ?? (await this.#opening?.catch(() => undefined));
-    await open?.channel.link.close();
+    await Promise.all([open?.channel, ...this.#channels].map((channel) => channel?.link.close()));
     if (open === undefined) this.life.end({ by: 'local', orderly: true, error }, undefined);
   }
 
   closeSync(): void {
     const error = this.#markClosed();
     const open = this.#open;
-    open?.channel.link.closeSync();
+    for (const channel of this.#channels) {
+      channel.link.closeSync();
+      channel.linkEnded();
+    }
     if (open === undefined) this.life.end({ by: 'local', orderly: true, error }, undefined);
-    else open.channel.linkEnded();
   }
 
   #markClosed(): RpcError {
@@ -194,10 +242,11 @@ export class Connection {
     }
   }
 
-  #attemptSync(deadline: Deadline): OpenChannel {
+  #attemptSync(deadline: Deadline, patienceMs: number): OpenChannel {
     this.connectivity.become('connecting');
     try {
-      return openSync(this.#target(), this.#methods, this.#options, deadline, (opened) => this.#adopt(opened));
+      const before = Math.min(deadline, performance.now() + patienceMs);
+      return openSync(this.#target(), this.#methods, this.#options, before, (opened) => this.#adopt(opened));
     } catch (error) {
       // That the call had no more time says nothing of the server.
       if (performance.now() < deadline) this.#failed(error);
@@ -207,6 +256,7 @@ export class Connection {
   }
 
   #failed(error: unknown): void {
+    this.#failures++;
     if (passes(error)) {
       this.#failure = error;
       this.#backoff.failed(performance.now());
@@ -228,9 +278,11 @@ export class Connection {
     channel.replies = {
       onReply: (envelope, span) => this.#calls.onReply(envelope, span),
       onEnd: (end) => {
-        if (this.#open === open) this.#open = undefined;
+        this.#channels.delete(channel);
+        this.#callsBefore += channel.callsBegun;
+        if (!end.orderly) this.#failures++;
         this.#ended = end;
-        if (this.#open === undefined) this.connectivity.become('idle');
+        this.retire(channel);
         this.#calls.failOn(channel, end);
         this.life.end(end, link.peer);
       },
@@ -238,6 +290,7 @@ export class Connection {
     if (link.mark !== undefined) link.onLost = (about, error) => this.#calls.lose(channel, about, error);
     this.#open = open;
     this.life.renew();
+    this.#channels.add(channel);
     this.#failure = undefined;
     this.#backoff.succeeded();
     if (this.#calls.stats.inFlight === 0) link.unref();
@@ -249,8 +302,3 @@ export class Connection {
 const NEVER_SETTLED = { settled: false };
 /** An instant that has passed. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
-
-/** Another attempt may succeed: nobody was there, or nobody answered in time. */
-function passes(error: unknown): error is RpcError {
-  return RpcError.is(error) && (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
-}

@@ -1,5 +1,8 @@
 export { type ReconnectOptions, type ResolvedReconnectOptions, resolveReconnectOptions } from './backoff.js';
-export { Connection, IMMEDIATE_CONNECT_MS } from './connection.js';
+export { BALANCES, type Balance, resolveBalance } from './balance.js';
+export { IMMEDIATE_CONNECT_MS } from './connection.js';
 export type { ConnectivityState, StateListener } from './connectivity.js';
 export type { OpenChannel } from './open-channel.js';
 export { type Target, targetProblem } from './target.js';
+export type { AddressStats, Way } from './way.js';
+export { wayTo } from './way-to.js';

@@ -36,6 +36,8 @@ export interface OpenChannel {
   readonly methodIds: MethodIds;
   /** Nothing comes back: it carries one-way calls only. */
   readonly oneWay: boolean;
+  /** Something has been sent over it. Minded where threads block. */
+  used: boolean;
 }
 
 /** Connects and greets. `adopt` takes what came of it; when it throws, the link is dropped. */
@@ -92,7 +94,12 @@ function bound(channel: Channel, methods: readonly StubMethod[], options: Openin
   const { link, remote } = channel;
   if (link.direction !== options.direction) throw wrongDirection(link, options.direction);
   channel.loans.trusted = options.trusted;
-  return { channel, methodIds: bindMethods(methods, remote, link.peer.address), oneWay: link.direction === 'send' };
+  return {
+    channel,
+    methodIds: bindMethods(methods, remote, link.peer.address),
+    oneWay: link.direction === 'send',
+    used: false,
+  };
 }
 
 function beginning(target: Target, methods: readonly StubMethod[], options: OpeningOptions, link: Link): BeginOptions {

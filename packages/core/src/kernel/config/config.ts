@@ -3,7 +3,7 @@ import type { Address, Transport } from '../../transport/contract.js';
 import type { Registry } from '../registry.js';
 import { nearest } from '../suggest.js';
 import { readEnvironment, variableName } from './environment.js';
-import { type Folded, fold } from './fold.js';
+import { type Folded, fold, foldEach } from './fold.js';
 import { badConfig, describeProblem, type Origin, type Problem } from './problem.js';
 import { isMap, shapeProblems } from './schema.js';
 import type { ConfigInput, Layer, ServiceSettings } from './settings.js';
@@ -75,7 +75,9 @@ export function checkConfig(source: Source, env: NodeJS.ProcessEnv, registry: Re
     return [...defaults, ...section(['services', name], file.services?.[name], fromEnvironment.services?.[name])];
   };
 
-  const targets = [defaults, ...services.map(layersOf)].map((layers) => placedTargetProblems(fold(layers), registry));
+  const targets = [defaults, ...services.map(layersOf)].flatMap((layers) =>
+    foldEach(layers).map((folded) => placedTargetProblems(folded, registry)),
+  );
   const lines = inOrder([...misshapen, ...targets.flatMap(({ problems }) => problems)]);
   if (lines.length > 0) throw badConfig(source.name, lines);
 

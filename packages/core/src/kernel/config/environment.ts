@@ -3,6 +3,8 @@
  *
  *   CALLGATE_DEFAULTS__TIMEOUT=5s
  *   CALLGATE_SERVICES__geo_Geo__URL=unix:/tmp/geo.sock            the dots of a service are underscores
+ *   CALLGATE_SERVICES__geo_Geo__URL='["unix:/run/a","unix:/run/b"]'   several URLs, as JSON
+ *   CALLGATE_SERVICES__geo_Geo__RETRY='{"maxAttempts":3}'         a policy of retries, as JSON, or false
  *   CALLGATE_SERVICES__geo_Geo__TIMEOUT__REPLY=2m
  *   CALLGATE_SERVICES__geo_Geo__TRANSPORT__MAX_MESSAGE_BYTES=65536   camelCase is written with underscores
  *   CALLGATE_SERVICES__geo_Geo__TRANSPORT='{"strategy":"spin"}'     or all options at once, as JSON
@@ -54,7 +56,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, services: readonly strin
     if (other !== undefined)
       problems.push({ path: [variable], message: `sets the same as ${other}; keep one of them` });
     variables.set(key, variable);
-    put(value, path, path.includes('transport') ? jsonOrText(text) : text);
+    put(value, path, mayBeJson(path, text) ? jsonOrText(text) : text);
   }
 
   return {
@@ -69,6 +71,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv, services: readonly strin
       return [...variables].find(([key]) => key.startsWith(below))?.[1];
     },
   };
+}
+
+/** Options, a policy of retries, and a list of URLs. */
+function mayBeJson(path: readonly string[], text: string): boolean {
+  const setting = path.at(-1);
+  return path.includes('transport') || setting === 'retry' || (setting === 'url' && text.startsWith('['));
 }
 
 /** How the dots of a service are written in a variable. */

@@ -1,4 +1,5 @@
 import type { Timeout } from '../../channel/timeout.js';
+import type { Balance, RetryPolicy } from '../../client/index.js';
 import type { Address } from '../../transport/contract.js';
 import { commonOptionChecks } from '../../transport/options.js';
 import { parseUrl } from '../address.js';
@@ -8,7 +9,11 @@ import type { Layer, ServiceSettings } from './settings.js';
 
 /** What all layers together say of one service. */
 export interface Folded {
+  /** One of the URLs, and how many there are. */
   readonly address?: Address;
+  readonly urls: readonly string[];
+  readonly balance?: Balance;
+  readonly retry?: RetryPolicy | false;
   readonly direction?: NonNullable<ServiceSettings['direction']>;
   readonly timeout?: Timeout;
   readonly urgent?: boolean;
@@ -28,13 +33,17 @@ type Options = Record<string, unknown>;
 /**
  * Lays settings over each other, the last on top. Options are about the transport beside whose URL they stand: when a
  * layer moves to another scheme, those below it stay behind, except the ones that every transport understands (so that
- * nobody who swaps a transport loses an `allow` rule). Throws RpcError INVALID_ARGUMENT (BAD_ADDRESS).
+ * nobody who swaps a transport loses an `allow` rule). Where there are several URLs, `which` is the one that is meant.
+ * Throws RpcError INVALID_ARGUMENT (BAD_ADDRESS).
  */
-export function fold(layers: readonly Layer[]): Folded {
+export function fold(layers: readonly Layer[], which = 0): Folded {
   let address: Address | undefined;
   let direction: ServiceSettings['direction'];
   let timeout: Timeout | undefined;
   let urgent: boolean | undefined;
+  let urls: readonly string[] = [];
+  let balance: Balance | undefined;
+  let retry: RetryPolicy | false | undefined;
   let codec: string | undefined;
   let options: Options = {};
   const places = new Map<string, { layer: Layer; below: readonly string[] }>();
@@ -57,7 +66,17 @@ export function fold(layers: readonly Layer[]): Folded {
       codec = settings.codec;
       places.set('codec', { layer, below: ['codec'] });
     }
-    const url = settings.url === undefined ? undefined : parseUrl(settings.url);
+    if (settings.balance !== undefined) {
+      balance = settings.balance;
+      places.set('balance', { layer, below: ['balance'] });
+    }
+    if (settings.retry !== undefined) {
+      retry = settings.retry;
+      places.set('retry', { layer, below: ['retry'] });
+    }
+    if (settings.url !== undefined) urls = [settings.url].flat();
+    const meant = settings.url === undefined ? undefined : (urls[which] ?? urls[0]);
+    const url = meant === undefined ? undefined : parseUrl(meant);
     if (url !== undefined) {
       if (address !== undefined && address.scheme !== url.address.scheme) options = onlyCommon(options);
       address = url.address;
@@ -79,6 +98,9 @@ export function fold(layers: readonly Layer[]): Folded {
     ...(direction !== undefined && { direction }),
     ...(timeout !== undefined && { timeout }),
     ...(urgent !== undefined && { urgent }),
+    urls,
+    ...(balance !== undefined && { balance }),
+    ...(retry !== undefined && { retry }),
     ...(codec !== undefined && { codec }),
     options,
     whereIs(setting) {
@@ -88,6 +110,12 @@ export function fold(layers: readonly Layer[]): Folded {
       return { path, origin: place.layer.originOf(path) };
     },
   };
+}
+
+/** The same for each of the URLs; for none, once. */
+export function foldEach(layers: readonly Layer[]): readonly Folded[] {
+  const first = fold(layers);
+  return [first, ...first.urls.slice(1).map((_, i) => fold(layers, i + 1))];
 }
 
 function onlyCommon(options: Options): Options {

@@ -1,12 +1,22 @@
 import * as v from 'valibot';
 import { parseTimeout, type TimeoutPolicy } from '../../channel/timeout.js';
+import { BALANCES, type RetryPolicy, resolveRetry } from '../../client/index.js';
 import { RpcError } from '../../errors/index.js';
 import { isForbiddenKey, parseUrl } from '../address.js';
 import { didYouMean } from '../suggest.js';
 import { type Problem, show } from './problem.js';
 
 /** The settings of one service, or the defaults of all. */
-export const settingNames = ['url', 'direction', 'timeout', 'urgent', 'transport', 'codec'] as const;
+export const settingNames = [
+  'url',
+  'direction',
+  'timeout',
+  'urgent',
+  'balance',
+  'retry',
+  'transport',
+  'codec',
+] as const;
 export const phaseNames = ['send', 'reply'] as const;
 
 const policyWords = 'never, immediate, a duration such as 250ms, 5s or 2m, or a number of milliseconds';
@@ -20,12 +30,31 @@ const phase = checked((value) => (readPolicy(value) === undefined ? expected(pol
 const phases = strict({ send: v.optional(phase), reply: v.optional(phase) });
 const timeout = v.lazy((value) => (isMap(value) ? phases : policy));
 const url = checked((value) => {
+  if (!Array.isArray(value)) return urlProblem(value);
+  if (value.length === 0) return expected('a URL, or a list of them', value);
+  const twice = value.find((one, index) => value.indexOf(one) !== index);
+  return value.map(urlProblem).find((problem) => problem !== undefined) ?? (twice && `${show(twice)} is there twice`);
+});
+
+function urlProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return `${expected('a URL, <scheme>:<address>', value)}${spacedUrlHint(value)}`;
   try {
     parseUrl(value);
     return undefined;
   } catch (error) {
     return RpcError.is(error) ? error.message : String(error);
+  }
+}
+
+const balance = checked((value) =>
+  BALANCES.some((known) => known === value) ? undefined : expected(BALANCES.join(', '), value),
+);
+const retry = checked((value) => {
+  try {
+    resolveRetry(value as RetryPolicy | false);
+    return undefined;
+  } catch (error) {
+    return RpcError.is(error) ? error.message.replace(/^retry(: |\.)/, '') : String(error);
   }
 });
 
@@ -41,6 +70,8 @@ const service = v.nullish(
     direction: v.optional(direction),
     timeout: v.optional(timeout),
     urgent: v.optional(urgent),
+    balance: v.optional(balance),
+    retry: v.optional(retry),
     transport: v.nullish(options),
     codec: v.optional(v.string()),
   }),

@@ -1,5 +1,5 @@
 import type { TimeoutPolicy } from '../../channel/timeout.js';
-import type { ClientDirection } from '../../client/index.js';
+import type { Balance, ClientDirection, RetryPolicy } from '../../client/index.js';
 import type { Origin } from './problem.js';
 
 /** `never`, `immediate`, milliseconds, or a duration such as `250ms`, `5s`, `2m`. */
@@ -7,8 +7,12 @@ export type PolicyText = TimeoutPolicy | (string & {});
 
 /** The settings of one service, as a person writes them. */
 export interface ServiceSettings {
-  /** Where the service is: `shm:geo`, `unix:/run/geo.sock`. */
-  readonly url?: string;
+  /** Where the service is: `shm:geo`, `unix:/run/geo.sock`; several, where several servers offer it. */
+  readonly url?: string | readonly string[];
+  /** To which of several URLs a call goes. @default 'pick-first' */
+  readonly balance?: Balance;
+  /** When calls that fail are made again; `false` for never. @default only those that no handler has had */
+  readonly retry?: RetryPolicy | false;
   /** Which way its channels go, as clients see it; its servers listen for the opposite. @default 'duplex', or 'send' where the transport can do no more */
   readonly direction?: ClientDirection;
   /** @default what the method states, else never */

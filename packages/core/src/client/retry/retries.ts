@@ -1,0 +1,72 @@
+import { Reason, type RpcError } from '../../errors/index.js';
+import type { CallInFlight } from '../call-in-flight.js';
+import type { ResolvedRetryPolicy } from './policy.js';
+import { Throttle } from './throttle.js';
+
+/** Requests that never left this process are sent anew at once so often, and then with a pause. */
+const AT_ONCE = 3;
+const PAUSE_MS = 10;
+
+/** Decides which failed calls of one client are made again. */
+export class Retries {
+  readonly #throttle: Throttle | undefined;
+  readonly #random: () => number;
+
+  /** `random` gives numbers from 0 to 1. */
+  constructor(policy: ResolvedRetryPolicy | false | undefined, random: () => number = Math.random) {
+    this.#throttle = policy ? new Throttle(policy.throttling) : undefined;
+    this.#random = random;
+  }
+
+  succeeded(): void {
+    this.#throttle?.succeeded();
+  }
+
+  /** Milliseconds until the call is to be made again; undefined when it has failed for good. */
+  next(call: CallInFlight, error: RpcError): number | undefined {
+    const { fate, retry } = call;
+    if (retry === false || call.phases.immediate || !whole(call)) return undefined;
+    const transparent = this.#transparent(call, error);
+    const wait = transparent ?? (retry === undefined ? undefined : this.#byPolicy(call, error, retry));
+    if (wait === undefined || (call.latest !== Number.POSITIVE_INFINITY && performance.now() + wait >= call.latest)) {
+      return undefined;
+    }
+    // What was never there need not be counted.
+    if (fate !== 'unsent') call.previousAttempts++;
+    return wait;
+  }
+
+  /** The callee has never had it, for which no policy is needed: sent anew always, but after a refusal once. */
+  #transparent(call: CallInFlight, error: RpcError): number | undefined {
+    if (error.code !== 'UNAVAILABLE') return undefined;
+    if (call.fate === 'unsent' && call.channel !== undefined) return call.resent++ < AT_ONCE ? 0 : PAUSE_MS;
+    if (call.fate !== 'refused' || call.refusal !== undefined) return undefined;
+    call.refusal = error;
+    return 0;
+  }
+
+  #byPolicy(call: CallInFlight, error: RpcError, policy: ResolvedRetryPolicy): number | undefined {
+    const safe = call.stub.method.idempotent || call.fate !== 'unknown';
+    const refused = call.fate === 'refused' && error.reason === Reason.OVERLOADED;
+    if (!refused && !policy.retryableStatusCodes.has(error.code)) return undefined;
+    this.#throttle?.failed();
+    if (!safe || this.#throttle?.permits === false) return undefined;
+    if (++call.tried >= policy.maxAttempts) return undefined;
+    // The callee knows better.
+    if (error.retryAfterMs !== undefined) return error.retryAfterMs;
+    const { initialBackoffMs, maxBackoffMs, multiplier } = policy;
+    return Math.min(maxBackoffMs, initialBackoffMs * multiplier ** (call.tried - 1)) * (0.8 + 0.4 * this.#random());
+  }
+}
+
+/**
+ * All that the request needs is still here, which handles and streams that were sent are not, and the caller knows nothing
+ * of a reply.
+ */
+function whole({ stub, blocking, handles, meta, fate, itemsCame }: CallInFlight): boolean {
+  if (meta?.told || itemsCame || handles?.some((handle) => handle.value < 0)) return false;
+  const { kind } = stub.method;
+  // Who iterates, blocking, has been told of the end when the call has one.
+  if (blocking) return kind === 'unary';
+  return kind === 'unary' || kind === 'server-streaming' || fate === 'unsent';
+}
