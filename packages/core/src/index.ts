@@ -1,8 +1,11 @@
 export type {
+  CallObserver,
   ChannelEnd,
   ChannelLife,
   InterceptedCall,
+  InterceptedContext,
   Interceptor,
+  NextInterceptor,
   ObservableLike,
   Overflow,
   PacedSource,
@@ -11,7 +14,7 @@ export type {
   Timeout,
   TimeoutPolicy,
 } from './channel/index.js';
-export { Metadata, type MetadataInit, parseTimeout, RpcStream, releaseLoan, withOverflow } from './channel/index.js';
+export { Metadata, type MetadataInit, observeCall, parseTimeout, RpcStream, releaseLoan, withOverflow } from './channel/index.js';
 export * from './client/index.js';
 export * from './codec/contract.js';
 export * from './codec/schema.js';

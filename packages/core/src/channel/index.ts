@@ -7,7 +7,14 @@ export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from
 export { decodeFailure, encodeFailure } from './failure-payload.js';
 export { closeAll, NO_HANDLES, takeOver } from './handles.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
-export { chain, type InterceptedCall, type Interceptor } from './interceptor.js';
+export {
+  chain,
+  type InterceptedCall,
+  type InterceptedContext,
+  type Interceptor,
+  interceptorError,
+  type NextInterceptor,
+} from './interceptor.js';
 export { type ChannelEnd, type ChannelLife, Life, type PeerDeathListener } from './life.js';
 export { type Loans, releaseLoan } from './loans.js';
 export { callingLink, servingLink } from './lossy/index.js';
@@ -15,6 +22,7 @@ export { freezeMetadata, Metadata, type MetadataInit } from './metadata.js';
 export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA } from './metadata-block.js';
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
+export { type CallObserver, observeCall } from './observe-call.js';
 export { EMPTY_PAYLOAD, RAW_PAYLOAD } from './payloads.js';
 export { blockWithAttempts, previousAttempts } from './previous-attempts.js';
 export { receiveAvailable, receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';

@@ -1,4 +1,4 @@
-import { chain, type InterceptedCall, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
+import { resolveTimeout, turn, turnIsDue } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { callWithRequests, openReplies } from './async-streams.js';
@@ -6,6 +6,7 @@ import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
+import { intercepted } from './intercept.js';
 import {
   type CallOptions,
   type ClientDirection,
@@ -37,13 +38,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
       ? callWithRequests(caller, calls, stub, request, callOptions)
       : Promise.reject(problem);
   };
-  const intercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
-    const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
-    const begin = () => chain(resolved.interceptors, (inner) => unintercepted(stub, inner.request, callOptions))(call);
-    // What gives a stream gives it at once; what gives a promise gives one also when an interceptor throws.
-    return streamsReplies(stub) ? begin() : (async () => begin())();
-  };
-  const invoke = resolved.interceptors.length === 0 ? unintercepted : intercepted;
+  const invoke = intercepted('async', resolved, unintercepted);
   const close = async (): Promise<void> => {
     calls.failAll(
       (call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }),

@@ -1,4 +1,4 @@
-import { chain, type InterceptedCall, receiveUntil, resolveTimeout } from '../channel/index.js';
+import { receiveUntil, resolveTimeout } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
@@ -6,6 +6,7 @@ import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
 import { sleepUntil } from './connection/pause.js';
+import { intercepted } from './intercept.js';
 import {
   type CallOptions,
   type ClientDirection,
@@ -38,15 +39,7 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
       ? iterateReplies(caller, calls, stub, request, callOptions)
       : callWithIterable(caller, calls, stub, request, callOptions);
   };
-  const invoke =
-    resolved.interceptors.length === 0
-      ? unintercepted
-      : (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined) => {
-          const call: InterceptedCall = { side: 'client', service, method: stub.method, request };
-          const reply = chain(resolved.interceptors, (inner) => unintercepted(stub, inner.request, callOptions))(call);
-          if (typeof (reply as { then?: unknown } | undefined)?.then === 'function') throw promised(stub);
-          return reply;
-        };
+  const invoke = intercepted('sync', resolved, unintercepted);
   const close = (): void => connection.closeSync();
   return Object.assign(stubObject(methods, resolved.direction, invoke), {
     $channel: Object.assign(clientChannel(connection, calls, resolved.direction), {
@@ -263,9 +256,4 @@ function aborted(stub: StubMethod, signal: AbortSignal): RpcError {
     reason: Reason.ABORTED_BY_CALLER,
     cause: signal.reason,
   });
-}
-
-function promised(stub: StubMethod): RpcError {
-  const words = `${stub.path}: an interceptor returned a promise, which a blocking client can't await`;
-  return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
 }

@@ -44,6 +44,8 @@ export const Reason = {
   SOURCE_FAILED: 'SOURCE_FAILED',
   /** An observable gave more messages of a stream than are read, and may not drop any. */
   OVERFLOW: 'OVERFLOW',
+  /** An interceptor of this side threw something that is not an RpcError. */
+  INTERCEPTOR_FAILED: 'INTERCEPTOR_FAILED',
   /** The transport cannot do what was asked; the message names the capability. */
   UNSUPPORTED: 'UNSUPPORTED',
   /** No transport is registered for the URL's scheme. */

@@ -1,7 +1,9 @@
 import {
   chain,
   describeMethodId,
+  type InterceptedCall,
   type Interceptor,
+  type Metadata,
   type MethodEntry,
   methodIdOf,
   methodPath,
@@ -43,19 +45,49 @@ export function routesOf(
   return methods.map((method) => {
     const handler = handlers[method.localName] as (request: unknown, context: CallContext) => unknown;
     const direct = (request: unknown, context: CallContext): unknown => handler.call(handlers, request, context);
-    const wrapped = (request: unknown, context: CallContext): unknown =>
-      chain(interceptors, (inner) => direct(inner.request, context))({ side: 'server', service, method, request });
+    const path = methodPath(service, method);
+    const wrapped = (request: unknown, context: CallContext): unknown => {
+      const call = servedCall(service, method, path, request, context);
+      return chain(interceptors, (inner) => direct(inner.request, context))(call);
+    };
     const { kind } = method;
     return {
       service,
       method,
-      path: methodPath(service, method),
+      path,
       streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
       streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
       streams: kind !== 'unary',
       run: interceptors.length === 0 ? direct : wrapped,
     };
   });
+}
+
+/** A call as interceptors see it, in front of its handler. */
+function servedCall(
+  service: ServiceDefinition,
+  method: MethodDefinition,
+  path: string,
+  request: unknown,
+  context: CallContext,
+): InterceptedCall {
+  return {
+    side: 'server',
+    mode: 'async',
+    service,
+    method,
+    path,
+    request,
+    timeout: undefined,
+    context,
+    // Made when they are asked for; as the object's own, so that a changed copy has them.
+    get metadata() {
+      return context.metadata as Metadata;
+    },
+    get signal() {
+      return context.signal;
+    },
+  };
 }
 
 /** Routes by the ids that both sides compute alone, for links without greetings. */

@@ -1,3 +1,4 @@
+export { deferStream } from './deferred-stream.js';
 export { type OpenStream, RpcStream } from './rpc-stream.js';
 export {
   type ObservableLike,

@@ -1,10 +1,27 @@
 // One class is all that is needed of rxjs, and the whole of it takes ten times as long to load.
 import { Observable } from 'rxjs/internal/Observable';
-import type { StreamReceiver } from './stream-receiver.js';
+import type { StreamConsumer } from './stream-receiver.js';
+
+/** What a stream is read from: by one consumer, or message by message. */
+export interface StreamReading<T> {
+  /** Gives everything to a consumer, now and as it comes. */
+  subscribe(consumer: StreamConsumer<T>): void;
+  /** The next message, the end, or a rejection with the error with which the stream ended (once; then the end). */
+  whenNext(): Promise<IteratorResult<T, undefined>>;
+  /** Nobody reads any more: whoever waits sees the end. */
+  close(): void;
+}
+
+let opener: <T>(stream: RpcStream<T>) => OpenStream<T>;
+
+/** Begins to read a stream as its readers do: `receiver` is to be subscribed to before `start`, or asked after it. */
+export function openStream<T>(stream: RpcStream<T>): OpenStream<T> {
+  return opener(stream);
+}
 
 /** One call's stream, as its reader holds it. */
 export interface OpenStream<T> {
-  readonly receiver: StreamReceiver<T>;
+  readonly receiver: StreamReading<T>;
   /** Begins the call; how it fails is told by the receiver. */
   start(): void;
   /** Nobody reads any more. Idempotent. */
@@ -18,6 +35,10 @@ export interface OpenStream<T> {
  */
 export class RpcStream<T> extends Observable<T> implements AsyncIterable<T> {
   readonly #open: () => OpenStream<T>;
+
+  static {
+    opener = (stream) => stream.#open();
+  }
 
   /** For Callgate's own use: `open` may throw. */
   constructor(open: () => OpenStream<T>) {
