@@ -143,9 +143,17 @@ export const rows = [
     why: 'generation knows messages and services, and nothing of how they travel',
   },
   {
+    room: 'interceptors',
+    files: /^packages\/interceptors\/src\//,
+    rooms: ['core'],
+    packages: ['@opentelemetry/api'],
+    builtins: pure.concat('node:module'),
+    why: 'interceptors use what every user can: calls, and nothing of what is below them',
+  },
+  {
     room: 'callgate',
     files: /^packages\/callgate\/(?:src|bin)\//,
-    rooms: ['core', 'core/*', 'codegen', 'transport-*'],
+    rooms: ['core', 'core/*', 'codegen', 'interceptors', 'transport-*'],
     packages: ['commander', 'yaml'],
     builtins: 'any',
     why: 'callgate composes what the other packages export',
@@ -153,7 +161,7 @@ export const rows = [
   {
     room: 'examples',
     files: /^examples\/src\//,
-    rooms: ['callgate', 'bench', 'native'],
+    rooms: ['callgate', 'bench', 'interceptors', 'native'],
     packages: 'any',
     builtins: 'any',
     why: 'examples use what users can install',
@@ -193,6 +201,7 @@ export const entries = {
   '@callgate/core/conformance': 'core/conformance',
   '@callgate/native': 'native',
   '@callgate/codegen': 'codegen',
+  '@callgate/interceptors': 'interceptors',
   '@callgate/bench': 'bench',
 };
 
@@ -205,6 +214,11 @@ export const exceptions = [
     file: 'packages/core/src/kernel/load-package.ts',
     import: '(computed)',
     reason: 'plug-ins are named by whoever registers them',
+  },
+  {
+    file: 'packages/core/src/kernel/load-interceptor.ts',
+    import: '(computed)',
+    reason: 'interceptors are named by whoever registers or configures them',
   },
   {
     file: 'packages/core/src/conformance/peer/self.ts',

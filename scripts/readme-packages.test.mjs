@@ -69,3 +69,14 @@ describe('The README of @callgate/transport-shm', () => {
     expect(optionsIn(readme, 'option of shm\\+simple: ')).toEqual(optionsOf(simpleShmTransport));
   });
 });
+
+describe('The README of @callgate/interceptors', () => {
+  test('shows a program that runs', async () => {
+    const links = { '@callgate/core': 'packages/core', '@callgate/interceptors': 'packages/interceptors' };
+    expect(await runExample('packages/interceptors/README.md', links)).toEqual({
+      status: 0,
+      stdout: "client OK\n{ text: 'tea: 7' }\n",
+      stderr: '',
+    });
+  });
+});

@@ -7,6 +7,7 @@ import {
   type Kernel,
   type Plugin,
 } from '@callgate/core/kernel';
+import { standardInterceptors } from './interceptors.js';
 import { standardTransports } from './schemes.js';
 
 export interface CallgateOptions {
@@ -17,7 +18,7 @@ export interface CallgateOptions {
   readonly config?: string | ConfigInput | undefined;
   /** Where the variables that override the configuration are looked for; `{}` for nowhere. @default process.env */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** What is plugged in beside the standard transports; a scheme that one of them has is taken from the plug-in. */
+  /** What is plugged in beside the standard transports and interceptors; what has the name of one of them takes its place. */
   readonly plugins?: readonly Plugin[] | undefined;
 }
 
@@ -35,9 +36,11 @@ export function compose(options: CallgateOptions): Kernel {
   const config = options.config ?? findConfig(env, process.cwd());
   const taken = new Set(plugins.flatMap((plugin) => plugin.transports ?? []).map((transport) => transport.scheme));
   const standard = standardTransports.filter((transport) => !taken.has(transport.scheme));
+  const own = new Set(plugins.flatMap((plugin) => plugin.interceptorFactories ?? []).map((factory) => factory.name));
+  const known = standardInterceptors.filter((factory) => !own.has(factory.name));
   return createKernel({
     ...(config !== undefined && { config }),
     env,
-    plugins: [{ transports: standard }, ...plugins],
+    plugins: [{ transports: standard, interceptorFactories: known }, ...plugins],
   });
 }

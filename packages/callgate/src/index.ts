@@ -84,14 +84,18 @@ export type {
   ClientSettings,
   Codec,
   ConfigInput,
+  InterceptorFactory,
+  InterceptorOptions,
+  InterceptorSetting,
   LazyTransport,
+  PackagedInterceptor,
   PackagedTransport,
   Plugin,
   ServerSettings,
   ServiceSettings,
   TransportPlugin,
 } from '@callgate/core/kernel';
-export { packagedTransport } from '@callgate/core/kernel';
+export { packagedInterceptor, packagedTransport } from '@callgate/core/kernel';
 export { type CallgateOptions, createCallgate } from './create.js';
 
 let gate: Callgate | undefined;

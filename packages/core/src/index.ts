@@ -14,7 +14,15 @@ export type {
   Timeout,
   TimeoutPolicy,
 } from './channel/index.js';
-export { Metadata, type MetadataInit, observeCall, parseTimeout, RpcStream, releaseLoan, withOverflow } from './channel/index.js';
+export {
+  Metadata,
+  type MetadataInit,
+  observeCall,
+  parseTimeout,
+  RpcStream,
+  releaseLoan,
+  withOverflow,
+} from './channel/index.js';
 export * from './client/index.js';
 export * from './codec/contract.js';
 export * from './codec/schema.js';

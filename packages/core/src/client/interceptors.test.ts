@@ -2,9 +2,10 @@ import { lastValueFrom, map, type Observable, toArray } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { type InterceptedCall, type Interceptor, observeCall, RpcStream } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
-import { pair, streamPair } from '../testing/pair.js';
+import { freshTarget, pair, streamPair } from '../testing/pair.js';
 import { failure, gate } from '../testing/promises.js';
-import type { Text } from '../testing/text-service.js';
+import { Streams, type Text } from '../testing/text-service.js';
+import { createSyncClientOn } from './index.js';
 
 async function collect(stream: AsyncIterable<Text>): Promise<string[]> {
   const got: string[] = [];
@@ -44,7 +45,8 @@ describe('interceptors of a client', () => {
     const interceptor: Interceptor = (call, next) => {
       seen = call;
       call.metadata.set('user', 'Ada');
-      return next({ ...call, request: { text: 'changed' }, timeout: 30 });
+      const timeout = call.method.localName === 'work' ? 30 : call.timeout;
+      return next({ ...call, request: { text: 'changed' }, timeout });
     };
     await using both = await pair(
       {
@@ -250,6 +252,47 @@ describe('observing calls', () => {
       }, observer),
     ).toThrow(thrown);
     expect(heard).toEqual([5, 'end', 1, 2, 'end', 6, 'end', thrown]);
+  });
+});
+
+describe('interceptors of a blocking client', () => {
+  /** Its calls are answered by the last interceptor, and leave this thread never. */
+  const answered = (interceptors: readonly Interceptor[], answer: Interceptor) =>
+    createSyncClientOn(Streams, () => freshTarget(), { interceptors: [...interceptors, answer] });
+
+  it('see values and iterables, each iteration as a call of its own', () => {
+    const events: string[] = [];
+    const answer: Interceptor = ({ method, request }) =>
+      method.kind === 'unary' ? request : [{ text: 'a' }, { text: 'b' }, { text: 'c' }];
+    const client = answered([noting(events)], answer);
+    expect(client.echo({ text: 'hello' })).toEqual({ text: 'hello' });
+    expect(events.splice(0)).toEqual(['client echo', 'client got hello', 'client ended']);
+    const list = client.list({ text: '' });
+    expect(events).toEqual([]);
+    expect([...list]).toHaveLength(3);
+    for (const { text } of list) if (text === 'b') break;
+    expect(events).toEqual([
+      ...['client list', 'client got a', 'client got b', 'client got c', 'client ended'],
+      ...['client list', 'client got a', 'client got b', 'client CANCELLED'],
+    ]);
+  });
+
+  it('can not make them wait for a promise, and are told so', () => {
+    const words = "an interceptor returned a promise, which a blocking client can't await";
+    const client = answered([], async () => {
+      throw new Error('nobody hears of this');
+    });
+    expect(() => client.echo({ text: '' })).toThrow(`test.Streams/Echo: ${words}`);
+    expect(() => [...client.list({ text: '' })]).toThrow(`test.Streams/List: ${words}`);
+  });
+
+  it('that throw fail the call with INTERNAL, in words', () => {
+    const client = answered([], () => {
+      throw new TypeError('the cat sat on it');
+    });
+    const words = 'an interceptor failed: the cat sat on it';
+    expect(() => client.echo({ text: '' })).toThrow(`test.Streams/Echo: ${words}`);
+    expect(() => [...client.list({ text: '' })]).toThrow(`test.Streams/List: ${words}`);
   });
 });
 

@@ -76,7 +76,10 @@ export interface Callgate {
 
 /** The one place where clients and servers meet what is plugged in and what is configured. */
 export function createGate(kernel: Kernel): Callgate {
-  const interceptors = (own: readonly Interceptor[] = []) => [...kernel.registry.interceptors(), ...own];
+  const interceptors = (service: ServiceDefinition, own: readonly Interceptor[] = []) => [
+    ...kernel.interceptorsOf(service.typeName),
+    ...own,
+  ];
 
   function clientArguments<S extends ServiceDefinition, D extends ClientDirection>(
     service: S,
@@ -113,7 +116,7 @@ export function createGate(kernel: Kernel): Callgate {
         urgent: target.urgent,
         balance: target.balance,
         retry: target.retry,
-        interceptors: interceptors(options.interceptors),
+        interceptors: interceptors(service, options.interceptors),
       },
     };
   }
@@ -142,7 +145,7 @@ export function createGate(kernel: Kernel): Callgate {
             services.map((service) => service.typeName),
             stated({ url, transport }),
           ),
-        { ...options, interceptors: interceptors(options.interceptors) },
+        { ...options, interceptorsFor: (service) => interceptors(service, options.interceptors) },
       );
       return speaking(server, (service) => kernel.speak(service, codec ?? kernel.codecOf(service.typeName)));
     },

@@ -1,4 +1,5 @@
-import { opposite } from '../channel/index.js';
+import { dirname, resolve as resolvePath } from 'node:path';
+import { type Interceptor, opposite } from '../channel/index.js';
 import type { Timeout } from '../channel/timeout.js';
 import type { Balance, ClientDirection, RetryPolicy } from '../client/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
@@ -8,6 +9,7 @@ import { parseUrl } from './address.js';
 import { type Config, checkConfig, targetProblems } from './config/config.js';
 import { variableName } from './config/environment.js';
 import { type Folded, foldEach } from './config/fold.js';
+import { configuredInterceptors } from './config/interceptors.js';
 import { describeProblem } from './config/problem.js';
 import { settingsProblems } from './config/schema.js';
 import type { ConfigInput, Layer, ServiceSettings } from './config/settings.js';
@@ -61,6 +63,11 @@ export interface Kernel {
   listenTargets(services: readonly string[], inCode?: ServiceSettings): readonly Target[];
   /** The codec that a service is configured to have. */
   codecOf(service: string): string | undefined;
+  /**
+   * Interceptors around the calls of a service: those that are plugged in, then those that it is configured to have,
+   * made anew. Throws RpcError FAILED_PRECONDITION (PACKAGE_MISSING, BAD_PLUGIN) when one can't be had.
+   */
+  interceptorsOf(service: string): readonly Interceptor[];
   /** A service in the codec of that name; undefined leaves it as it is. Throws RpcError INVALID_ARGUMENT (BAD_OPTION). */
   speak<S extends ServiceDefinition>(service: S, codec: string | undefined): S;
 }
@@ -72,8 +79,10 @@ export function createKernel(options: KernelOptions = {}): Kernel {
     for (const transport of plugin.transports ?? []) registry.registerTransport(transport);
     for (const codec of plugin.codecs ?? []) registry.registerCodec(codec);
     for (const interceptor of plugin.interceptors ?? []) registry.registerInterceptor(interceptor);
+    for (const factory of plugin.interceptorFactories ?? []) registry.registerInterceptorFactory(factory);
   }
   const source = typeof options.config === 'string' ? fromFile(options.config) : fromObject(options.config);
+  const folder = typeof options.config === 'string' ? dirname(resolvePath(options.config)) : process.cwd();
   const config = checkConfig(source, options.env ?? {}, registry);
 
   const resolveAll = (service: string, inCode: ServiceSettings = {}): readonly [Target, ...Target[]] => {
@@ -125,6 +134,10 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       }
       return [...targets.values()].map(({ target }) => target);
     },
+    interceptorsOf: (service: string) => [
+      ...registry.interceptors(),
+      ...configuredInterceptors(config.settingsOf(service).interceptors, registry, folder),
+    ],
     codecOf: (service: string) => config.settingsOf(service).codec,
     speak<S extends ServiceDefinition>(service: S, codec: string | undefined): S {
       // A codec changes how messages are put into bytes, and nothing that a type could tell.

@@ -5,7 +5,15 @@ import type { Interceptor } from '../channel/interceptor.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Transport } from '../transport/index.js';
 import { nearest } from './suggest.js';
-import { CODEC, type Codec, INTERCEPTOR, TRANSPORT, type TransportPlugin } from './tokens.js';
+import {
+  CODEC,
+  type Codec,
+  INTERCEPTOR,
+  INTERCEPTOR_FACTORY,
+  type InterceptorFactory,
+  TRANSPORT,
+  type TransportPlugin,
+} from './tokens.js';
 
 /** What is plugged into one kernel. */
 export interface Registry {
@@ -15,6 +23,8 @@ export interface Registry {
   registerCodec(codec: Codec): void;
   /** Interceptors run in the order in which they are registered, the first one outermost. */
   registerInterceptor(interceptor: Interceptor): void;
+  /** Throws RpcError INVALID_ARGUMENT (BAD_OPTION) when the name is taken, or has a slash. */
+  registerInterceptorFactory(factory: InterceptorFactory): void;
   /** Whether a transport is registered for the scheme, installed or not. */
   has(scheme: string): boolean;
   /** Schemes whose transports are at hand, in alphabetical order. */
@@ -27,6 +37,7 @@ export interface Registry {
   /** Throws RpcError INVALID_ARGUMENT (BAD_OPTION). */
   codec(name: string): Codec;
   interceptors(): readonly Interceptor[];
+  interceptorFactories(): readonly InterceptorFactory[];
 }
 
 /** Each registry has a container of its own, below tsyringe's root: nothing is shared between two kernels. */
@@ -79,6 +90,16 @@ export function createRegistry(): Registry {
     registerInterceptor(interceptor) {
       container.register(INTERCEPTOR, { useValue: interceptor });
     },
+    registerInterceptorFactory(factory) {
+      const { name } = factory;
+      if (typeof name !== 'string' || name === '' || name.includes('/')) {
+        throw badPlugin(`"${name}" cannot be the name of an interceptor: expected a word without a slash`);
+      }
+      if (all<InterceptorFactory>(INTERCEPTOR_FACTORY).some((other) => other.name === name)) {
+        throw badPlugin(`two interceptors are registered under the name "${name}"`);
+      }
+      container.register(INTERCEPTOR_FACTORY, { useValue: factory });
+    },
     transport(scheme) {
       const known = loaded.get(scheme);
       if (known !== undefined) return known;
@@ -96,6 +117,7 @@ export function createRegistry(): Registry {
       return codec;
     },
     interceptors: () => all<Interceptor>(INTERCEPTOR),
+    interceptorFactories: () => all<InterceptorFactory>(INTERCEPTOR_FACTORY),
   };
 }
 

@@ -13,6 +13,9 @@ export const CODEC = Symbol('callgate.codec');
 /** Everything registered under this token is an `Interceptor`. */
 export const INTERCEPTOR = Symbol('callgate.interceptor');
 
+/** Everything registered under this token is an `InterceptorFactory`. */
+export const INTERCEPTOR_FACTORY = Symbol('callgate.interceptor-factory');
+
 /** A transport that is loaded when its scheme is first used. */
 export interface LazyTransport {
   readonly scheme: string;
@@ -32,9 +35,26 @@ export interface Codec {
   adapt(service: ServiceDefinition): ServiceDefinition;
 }
 
+/** Options of an interceptor, as they stand in a configuration. */
+export type InterceptorOptions = { readonly [option: string]: unknown };
+
+/** Makes interceptors of one kind, for configurations that name it. */
+export interface InterceptorFactory {
+  /** As configuration names it; without a slash, since that is a module's. */
+  readonly name: string;
+  /**
+   * Called for each client and each service of a server that is configured to have it. Throws RpcError INVALID_ARGUMENT
+   * (BAD_OPTION) for options that do not do.
+   */
+  create(options: InterceptorOptions): Interceptor;
+}
+
 /** What one plug-in brings along. */
 export interface Plugin {
   readonly transports?: readonly TransportPlugin[];
   readonly codecs?: readonly Codec[];
+  /** Run around every call of the kernel's clients and servers. */
   readonly interceptors?: readonly Interceptor[];
+  /** Run where a configuration names them. */
+  readonly interceptorFactories?: readonly InterceptorFactory[];
 }

@@ -5,6 +5,7 @@ import {
   resolveWindowOptions,
   type WindowOptions,
 } from '../channel/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 
 /** Options of a server. */
@@ -21,6 +22,8 @@ export interface ServerOptions extends WindowOptions {
   readonly maxMetadataBytes?: number | undefined;
   /** First one outermost. @default none */
   readonly interceptors?: readonly Interceptor[] | undefined;
+  /** Those around the calls of one service, asked for when it is added. @default `interceptors`, for all services */
+  readonly interceptorsFor?: ((service: ServiceDefinition) => readonly Interceptor[]) | undefined;
   /**
    * Clients are trusted not to change what they have sent: bytes that they send by reference are received in place, as loans (see
    * `releaseLoan`), instead of copied. @default false
@@ -39,13 +42,14 @@ export interface ResolvedServerOptions extends ResolvedWindowOptions {
   readonly greetTimeoutMs: number;
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
-  readonly interceptors: readonly Interceptor[];
+  readonly interceptorsFor: (service: ServiceDefinition) => readonly Interceptor[];
   readonly trusted: boolean;
   readonly onError: (error: RpcError) => void;
 }
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
+  const interceptors = Object.freeze([...(options.interceptors ?? [])]);
   return Object.freeze({
     maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? Number.POSITIVE_INFINITY),
     maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
@@ -53,8 +57,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),
-    interceptors: Object.freeze([...(options.interceptors ?? [])]),
     trusted: booleanOf('trusted', options.trusted ?? false),
+    interceptorsFor: options.interceptorsFor ?? (() => interceptors),
     onError: options.onError ?? warn,
   });
 }

@@ -122,7 +122,8 @@ class EventLoopServer implements Server {
         reason: Reason.BAD_OPTION,
       });
     }
-    const added = routesOf(service, handlers as Readonly<Record<string, unknown>>, this.#options.interceptors);
+    const interceptors = this.#options.interceptorsFor(service);
+    const added = routesOf(service, handlers as Readonly<Record<string, unknown>>, interceptors);
     const routes = [...this.#routes, ...added];
     this.#routesById = routesById(routes);
     this.#services.push(service);

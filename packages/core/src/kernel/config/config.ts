@@ -4,6 +4,7 @@ import type { Registry } from '../registry.js';
 import { nearest } from '../suggest.js';
 import { readEnvironment, variableName } from './environment.js';
 import { type Folded, fold, foldEach } from './fold.js';
+import { interceptorProblems } from './interceptors.js';
 import { badConfig, describeProblem, type Origin, type Problem } from './problem.js';
 import { isMap, shapeProblems } from './schema.js';
 import type { ConfigInput, Layer, ServiceSettings } from './settings.js';
@@ -116,11 +117,13 @@ export function targetProblems(folded: Folded, registry: Registry): { problems: 
     const known = registry.codecs().join(', ') || 'none';
     problems.push({ path: ['codec'], message: `unknown codec "${folded.codec}"; registered: ${known}` });
   }
-  if (folded.address === undefined) return { problems, unchecked: [] };
+  const { problems: more, unchecked } = interceptorProblems(folded.interceptors, registry);
+  problems.push(...more);
+  if (folded.address === undefined) return { problems, unchecked };
   const { scheme } = folded.address;
   if (!registry.has(scheme)) {
     problems.push({ path: ['url'], message: registry.explainUnknown(scheme) });
-    return { problems, unchecked: [] };
+    return { problems, unchecked };
   }
   try {
     const transport = registry.transport(scheme);
@@ -136,9 +139,9 @@ export function targetProblems(folded: Folded, registry: Registry): { problems: 
     }
   } catch (error) {
     if (!RpcError.is(error)) throw error;
-    return { problems, unchecked: [{ path: ['url'], message: error.message }] };
+    return { problems, unchecked: [...unchecked, { path: ['url'], message: error.message }] };
   }
-  return { problems, unchecked: [] };
+  return { problems, unchecked };
 }
 
 /** What the transport says of an address by its text alone. */

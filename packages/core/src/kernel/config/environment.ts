@@ -76,7 +76,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv, services: readonly strin
 /** Options, a policy of retries, and a list of URLs. */
 function mayBeJson(path: readonly string[], text: string): boolean {
   const setting = path.at(-1);
-  return path.includes('transport') || setting === 'retry' || (setting === 'url' && text.startsWith('['));
+  return (
+    path.includes('transport') ||
+    setting === 'retry' ||
+    setting === 'interceptors' ||
+    (setting === 'url' && text.startsWith('['))
+  );
 }
 
 /** How the dots of a service are written in a variable. */

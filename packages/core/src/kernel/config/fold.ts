@@ -5,7 +5,7 @@ import { commonOptionChecks } from '../../transport/options.js';
 import { parseUrl } from '../address.js';
 import type { Origin } from './problem.js';
 import { isMap, phaseNames, readPolicy, readSwitch } from './schema.js';
-import type { Layer, ServiceSettings } from './settings.js';
+import type { InterceptorSetting, Layer, ServiceSettings } from './settings.js';
 
 /** What all layers together say of one service. */
 export interface Folded {
@@ -19,6 +19,7 @@ export interface Folded {
   readonly urgent?: boolean;
   readonly options: Readonly<Record<string, unknown>>;
   readonly codec?: string;
+  readonly interceptors?: readonly InterceptorSetting[];
   /** Where a setting of the result comes from: `['url']`, `['transport', 'ringBytes']`. */
   whereIs(setting: readonly string[]): Where;
 }
@@ -45,6 +46,7 @@ export function fold(layers: readonly Layer[], which = 0): Folded {
   let balance: Balance | undefined;
   let retry: RetryPolicy | false | undefined;
   let codec: string | undefined;
+  let interceptors: readonly InterceptorSetting[] | undefined;
   let options: Options = {};
   const places = new Map<string, { layer: Layer; below: readonly string[] }>();
 
@@ -65,6 +67,10 @@ export function fold(layers: readonly Layer[], which = 0): Folded {
     if (settings.codec !== undefined) {
       codec = settings.codec;
       places.set('codec', { layer, below: ['codec'] });
+    }
+    if (settings.interceptors !== undefined) {
+      interceptors = settings.interceptors;
+      places.set('interceptors', { layer, below: ['interceptors'] });
     }
     if (settings.balance !== undefined) {
       balance = settings.balance;
@@ -102,6 +108,7 @@ export function fold(layers: readonly Layer[], which = 0): Folded {
     ...(balance !== undefined && { balance }),
     ...(retry !== undefined && { retry }),
     ...(codec !== undefined && { codec }),
+    ...(interceptors !== undefined && { interceptors }),
     options,
     whereIs(setting) {
       const place = places.get(setting.join('.'));

@@ -16,6 +16,7 @@ export const settingNames = [
   'retry',
   'transport',
   'codec',
+  'interceptors',
 ] as const;
 export const phaseNames = ['send', 'reply'] as const;
 
@@ -64,6 +65,12 @@ const direction = checked((value) =>
 
 const urgent = checked((value) => (readSwitch(value) === undefined ? expected('true or false', value) : undefined));
 
+const interceptors = checked((value) => {
+  if (!Array.isArray(value)) return expected('a list of interceptors', value);
+  const complaint = value.map(settingComplaint).find((words) => words !== undefined);
+  return complaint === undefined ? undefined : `${complaint}; found ${show(value)}`;
+});
+
 const service = v.nullish(
   strict({
     url: v.optional(url),
@@ -74,6 +81,7 @@ const service = v.nullish(
     retry: v.optional(retry),
     transport: v.nullish(options),
     codec: v.optional(v.string()),
+    interceptors: v.optional(interceptors),
   }),
 );
 const services = v.nullish(
@@ -187,4 +195,13 @@ function spacedUrlHint(value: unknown): string {
 
 export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What is wrong with one entry of a list of interceptors, or undefined. */
+function settingComplaint(setting: unknown): string | undefined {
+  const found = isMap(setting) ? Object.entries(setting) : [];
+  const [[, options] = []] = found;
+  if (typeof setting === 'string' && setting !== '') return undefined;
+  if (isMap(setting) && found.length === 1 && (options === null || isMap(options))) return undefined;
+  return 'expected the name of an interceptor, or a map of its name to its options';
 }

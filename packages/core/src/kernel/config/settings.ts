@@ -23,7 +23,12 @@ export interface ServiceSettings {
   readonly transport?: { readonly [option: string]: unknown } | null;
   /** Name of a codec plug-in. @default the codec that the service definition brings along */
   readonly codec?: string;
+  /** Around its calls, the first one outermost; within those that are plugged in, around those that code gives. @default none */
+  readonly interceptors?: readonly InterceptorSetting[];
 }
+
+/** An interceptor's name, or a map of its name to its options: `retry`, `{ deadline: { default: 5s } }`, `./mine.js`. */
+export type InterceptorSetting = string | { readonly [name: string]: { readonly [option: string]: unknown } | null };
 
 /** A configuration as an object; the same shape as in a file. */
 export interface ConfigInput {
