@@ -2,5 +2,5 @@ export { CIRCUIT_OPEN, type CircuitBreakerOptions, type CircuitState, circuitBre
 export { type ConcurrencyOptions, concurrency } from './concurrency.js';
 export { type DeadlineOptions, deadline } from './deadline.js';
 export { type Logger, type LoggingOptions, type LogLevel, logging } from './logging.js';
-export { type RetryOptions, retry } from './retry.js';
+export { retry } from './retry.js';
 export { type TelemetryOptions, telemetry } from './telemetry.js';

@@ -69,6 +69,16 @@ describe('retry', () => {
     expect(await call).toMatchObject({ code: 'CANCELLED', message: 'test.Texts/Look: aborted between two attempts' });
   });
 
+  it('stops for a while when too much fails', async () => {
+    const look = failing(9);
+    const throttling = { maxTokens: 4, tokenRatio: 0.5 };
+    await using both = await pair({ look: look.run }, { client: [retry({ ...quick, throttling })] });
+    await failure(both.client.look({ text: '' }));
+    expect(look.calls).toBe(2);
+    await failure(both.client.look({ text: '' }));
+    expect(look.calls).toBe(3);
+  });
+
   it('repeats blocking calls, too', () => {
     let calls = 0;
     const client = answered([retry(quick)], () => {
@@ -80,9 +90,9 @@ describe('retry', () => {
   });
 
   it('says what is wrong with its options', () => {
-    expect(() => retry({ multiplier: 0.5 })).toThrow('retry: multiplier: expected a number of at least 1, found 0.5');
+    expect(() => retry({ multiplier: 0.5 })).toThrow('retry.multiplier: expected a number of 1 or more, found 0.5');
     expect(() => retry({ retryableStatusCodes: ['NO_SUCH'] as never })).toThrow(
-      'retry: retryableStatusCodes: expected',
+      'retry.retryableStatusCodes: expected a list of status codes',
     );
   });
 });

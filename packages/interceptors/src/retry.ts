@@ -1,48 +1,27 @@
-import { type CodeName, type InterceptedCall, type Interceptor, Reason, RpcError } from '@callgate/core';
-import { checkNames, codesOf, numberOf } from './options.js';
+import {
+  type InterceptedCall,
+  type Interceptor,
+  Reason,
+  type ResolvedRetryPolicy,
+  type RetryPolicy,
+  RpcError,
+  resolveRetry,
+} from '@callgate/core';
 import { mapTimeout, msOf } from './timeouts.js';
-
-export interface RetryOptions {
-  /** Attempts in all, the first one included. @default 4 */
-  readonly maxAttempts?: number | undefined;
-  /** Milliseconds before the second attempt. @default 10 */
-  readonly initialBackoffMs?: number | undefined;
-  /** Milliseconds before any attempt, at most. Each wait is longer or shorter by up to a fifth. @default 1000 */
-  readonly maxBackoffMs?: number | undefined;
-  /** Each wait is so many times as long as the last: 1 or more. @default 2 */
-  readonly multiplier?: number | undefined;
-  /** Codes with which a failed call is made again. @default ['UNAVAILABLE'] */
-  readonly retryableStatusCodes?: readonly CodeName[] | undefined;
-}
-
-interface Policy {
-  readonly maxAttempts: number;
-  readonly initialBackoffMs: number;
-  readonly maxBackoffMs: number;
-  readonly multiplier: number;
-  readonly codes: ReadonlySet<string>;
-}
-
-const NAMES = ['maxAttempts', 'initialBackoffMs', 'maxBackoffMs', 'multiplier', 'retryableStatusCodes'];
 
 /**
  * Makes a call of a client again that failed with UNAVAILABLE, if its method is idempotent, as the .proto says, and does
  * not stream: within the call's timeout, and after waits that grow (or as long as `retryAfterMs` of the error says). What
- * is within it sees each attempt, what is around it sees one call. Throws INVALID_ARGUMENT (BAD_OPTION).
+ * is within it sees each attempt, what is around it sees one call; where that does not matter, a client's own option
+ * `retry` does the same and more. Throws INVALID_ARGUMENT (BAD_OPTION).
  */
-export function retry(options: RetryOptions = {}): Interceptor {
-  checkNames('retry', options, NAMES);
-  const policy: Policy = {
-    maxAttempts: numberOf('retry', 'maxAttempts', options.maxAttempts ?? 4, 1, true),
-    initialBackoffMs: numberOf('retry', 'initialBackoffMs', options.initialBackoffMs ?? 10, 0),
-    maxBackoffMs: numberOf('retry', 'maxBackoffMs', options.maxBackoffMs ?? 1000, 0),
-    multiplier: numberOf('retry', 'multiplier', options.multiplier ?? 2, 1),
-    codes: codesOf('retry', 'retryableStatusCodes', options.retryableStatusCodes ?? ['UNAVAILABLE']),
-  };
+export function retry(options: RetryPolicy = {}): Interceptor {
+  const policy = resolveRetry(options) as ResolvedRetryPolicy;
+  const tokens = new Tokens(policy.throttling);
   return (call, next) => {
     const { method } = call;
     if (call.side === 'server' || !method.idempotent || method.oneway || method.kind !== 'unary') return next(call);
-    const attempts = new Attempts(call, policy);
+    const attempts = new Attempts(call, policy, tokens);
     return call.mode === 'sync' ? blocking(attempts, next) : awaited(attempts, next);
   };
 }
@@ -50,7 +29,9 @@ export function retry(options: RetryOptions = {}): Interceptor {
 async function awaited(attempts: Attempts, next: (call: InterceptedCall) => unknown): Promise<unknown> {
   for (;;) {
     try {
-      return await next(attempts.begin());
+      const reply = await next(attempts.begin());
+      attempts.succeeded();
+      return reply;
     } catch (error) {
       const waitMs = attempts.failed(error);
       if (waitMs === undefined) throw error;
@@ -62,7 +43,9 @@ async function awaited(attempts: Attempts, next: (call: InterceptedCall) => unkn
 function blocking(attempts: Attempts, next: (call: InterceptedCall) => unknown): unknown {
   for (;;) {
     try {
-      return next(attempts.begin());
+      const reply = next(attempts.begin());
+      attempts.succeeded();
+      return reply;
     } catch (error) {
       const waitMs = attempts.failed(error);
       if (waitMs === undefined) throw error;
@@ -71,16 +54,41 @@ function blocking(attempts: Attempts, next: (call: InterceptedCall) => unknown):
   }
 }
 
+/** The bucket of `RetryThrottling`: full at first, and more than half full while retries are made. */
+class Tokens {
+  readonly #most: number;
+  readonly #ratio: number;
+  #left: number;
+
+  constructor({ maxTokens, tokenRatio }: ResolvedRetryPolicy['throttling']) {
+    this.#most = maxTokens;
+    this.#ratio = tokenRatio;
+    this.#left = maxTokens;
+  }
+
+  /** A call has failed; false when there are too many of them for another attempt. */
+  take(): boolean {
+    this.#left = Math.max(0, this.#left - 1);
+    return this.#left > this.#most / 2;
+  }
+
+  giveBack(): void {
+    this.#left = Math.min(this.#most, this.#left + this.#ratio);
+  }
+}
+
 /** The attempts of one call. */
 class Attempts {
   readonly call: InterceptedCall;
-  readonly #policy: Policy;
+  readonly #policy: ResolvedRetryPolicy;
+  readonly #tokens: Tokens;
   readonly #begun = performance.now();
   #made = 0;
   #backoffMs: number;
 
-  constructor(call: InterceptedCall, policy: Policy) {
+  constructor(call: InterceptedCall, policy: ResolvedRetryPolicy, tokens: Tokens) {
     this.call = call;
+    this.#tokens = tokens;
     this.#policy = policy;
     this.#backoffMs = policy.initialBackoffMs;
   }
@@ -93,10 +101,15 @@ class Attempts {
     return { ...this.call, timeout: mapTimeout(timeout, (ms) => Math.max(0, ms - elapsedMs)) };
   }
 
+  succeeded(): void {
+    this.#tokens.giveBack();
+  }
+
   /** Milliseconds to wait before another attempt; undefined when there is to be none. */
   failed(error: unknown): number | undefined {
-    const { maxAttempts, maxBackoffMs, multiplier, codes } = this.#policy;
-    if (!RpcError.is(error) || !codes.has(error.code) || this.#made >= maxAttempts) return undefined;
+    const { maxAttempts, maxBackoffMs, multiplier, retryableStatusCodes } = this.#policy;
+    if (!RpcError.is(error) || !retryableStatusCodes.has(error.code)) return undefined;
+    if (!this.#tokens.take() || this.#made >= maxAttempts) return undefined;
     const jittered = Math.min(this.#backoffMs, maxBackoffMs) * (0.8 + 0.4 * Math.random());
     this.#backoffMs *= multiplier;
     const waitMs = error.retryAfterMs ?? jittered;

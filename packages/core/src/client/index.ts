@@ -11,6 +11,6 @@ export {
   targetProblem,
 } from './connection/index.js';
 export type { CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
-export { type RetryPolicy, type RetryThrottling, resolveRetry } from './retry/index.js';
+export { type ResolvedRetryPolicy, type RetryPolicy, type RetryThrottling, resolveRetry } from './retry/index.js';
 export type { AsyncClientChannel, Client, ClientChannel, SyncClient, SyncClientChannel } from './stub.js';
 export { createSyncClientOn } from './sync-client.js';
