@@ -2,7 +2,7 @@
 import { jobOf, onLifelineEnd } from './children.js';
 import { type Companion, meet } from './companion.js';
 import { checkWholly, type GreetReply, type GreetRequest, greetings } from './message.js';
-import { inFlightOf, type Scenario, type Timing, timeAsync, timeSync } from './scenario.js';
+import { inFlightOf, type Scenario, streamOf, type Timing, timeAsync, timeStreams, timeSync } from './scenario.js';
 import type { AsyncClient, NodeSubject, SyncClient } from './subject.js';
 import { subjectNamed } from './subjects/index.js';
 import { ticksPerSecond, usageOfAll } from './usage.js';
@@ -87,16 +87,28 @@ async function runAsync(client: AsyncClient, { pids, stop }: Companion): Promise
   };
   await tryOutAsync(call);
   if (task.kind === 'measure') {
-    const inFlight = inFlightOf(task.scenario);
-    await timeAsync(task.warmUpSeconds, inFlight, greetings, call);
+    const measure = measuring(client, task.scenario, call);
+    if (task.scenario === 'in-flight-64-stalled') await client.stall?.();
+    await measure(task.warmUpSeconds);
     const before = usageOfAll(pids).cpuTicks;
-    const timing = await timeAsync(task.seconds, inFlight, greetings, call);
-    report(timing, pids, before);
+    report(await measure(task.seconds), pids, before);
   } else {
     for (let i = 0; i < 100; i++) await tryOutAsync(call);
     return stayIdle(pids, end);
   }
   await end();
+}
+
+/** Measures for so many seconds what a scenario asks. */
+function measuring(
+  client: AsyncClient,
+  scenario: Scenario,
+  call: (request: GreetRequest) => Promise<GreetReply>,
+): (seconds: number) => Promise<Timing> {
+  const stream = streamOf(scenario);
+  if (stream === undefined) return (seconds) => timeAsync(seconds, inFlightOf(scenario), greetings, call);
+  const { chunks, bytes } = stream;
+  return (seconds) => timeStreams(seconds, chunks, async () => (await client.stream?.(chunks, bytes)) ?? 0);
 }
 
 /** A fast wrong answer is worth nothing: the first reply is compared to the last byte. */

@@ -37,6 +37,12 @@ export function greet(request: GreetRequest): GreetReply {
   return { greeting: `Hello, ${request.name}`, id: request.id, data: request.data };
 }
 
+/** What every server streams. */
+export function* chunksOf({ chunks, bytes }: { chunks: number; bytes: number }) {
+  const data = new Uint8Array(bytes);
+  for (let id = 0; id < chunks; id++) yield { id, data };
+}
+
 /** Throws unless a reply is exactly the one that the request deserves. */
 export function checkWholly(request: GreetRequest, reply: GreetReply): void {
   const expected = greet(request);

@@ -54,6 +54,7 @@ export const goals: readonly Goal[] = [
   { scenario: 'unary-async', field: 'p50Us', over: 'grpc-js', under: 'shm', atLeast: 50 },
   { scenario: 'in-flight-64', field: 'perSecond', over: 'shm', under: 'grpc-js', atLeast: 100 },
   { scenario: 'in-flight-64', field: 'perSecond', over: 'shm', under: 'child-ipc', atLeast: 3 },
+  { scenario: 'stream-64b', field: 'perSecond', over: 'shm', under: 'child-ipc', atLeast: 5 },
 ];
 
 export interface Outcome {

@@ -1,7 +1,14 @@
 import { createRecorder, type Recorder } from './recorder.js';
 import type { Subject } from './subject.js';
 
-export const scenarios = ['unary-sync', 'unary-async', 'in-flight-64'] as const;
+export const scenarios = [
+  'unary-sync',
+  'unary-async',
+  'in-flight-64',
+  'in-flight-64-stalled',
+  'stream-64b',
+  'stream-64k',
+] as const;
 export type Scenario = (typeof scenarios)[number];
 
 /** What one run measured. */
@@ -14,12 +21,20 @@ export interface Timing {
 
 /** Calls in flight at once in a scenario. */
 export function inFlightOf(scenario: Scenario): number {
-  return scenario === 'in-flight-64' ? 64 : 1;
+  return scenario.startsWith('in-flight-64') ? 64 : 1;
+}
+
+/** A stream that a scenario reads again and again: about as long as a measurement must be to be one. */
+export function streamOf(scenario: Scenario): { readonly chunks: number; readonly bytes: number } | undefined {
+  if (scenario === 'stream-64b') return { chunks: 20_000, bytes: 64 };
+  return scenario === 'stream-64k' ? { chunks: 200, bytes: 65_536 } : undefined;
 }
 
 /** Whether a subject can do what a scenario asks. */
 export function canRun(subject: Subject, scenario: Scenario): boolean {
   if (subject.kind === 'bare') return scenario === 'unary-sync';
+  if (scenario === 'in-flight-64-stalled') return subject.stalls === true;
+  if (streamOf(scenario) !== undefined) return subject.streams === true;
   return scenario === 'unary-sync' ? subject.connectSync !== undefined : subject.connect !== undefined;
 }
 
@@ -79,6 +94,24 @@ export async function timeAsync<Request, Reply>(
   }
   await Promise.all(Array.from({ length: inFlight }, place));
   return summary(recorder, last - begun);
+}
+
+/** Reads streams of so many messages, one after the other, for a time. What is timed is a stream, divided by its messages. */
+export async function timeStreams(seconds: number, chunks: number, read: () => Promise<number>): Promise<Timing> {
+  const recorder = createRecorder();
+  const begun = performance.now();
+  let last = begun;
+  let streams = 0;
+  while (last - begun < seconds * 1000) {
+    const start = last;
+    const got = await read();
+    if (got !== chunks) throw new Error(`a stream had ${got} messages, not ${chunks}`);
+    last = performance.now();
+    recorder.record((last - start) / chunks);
+    streams++;
+  }
+  const calls = streams * chunks;
+  return { ...summary(recorder, last - begun), calls, perSecond: calls / ((last - begun) / 1000) };
 }
 
 function summary(recorder: Recorder, elapsedMs: number): Timing {

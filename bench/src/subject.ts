@@ -5,6 +5,10 @@ import type { GreetReply, GreetRequest } from './message.js';
 /** A client whose calls are awaited. */
 export interface AsyncClient {
   greet(request: GreetRequest): Promise<GreetReply>;
+  /** Reads a stream of so many messages of so many bytes; gives how many there were. */
+  stream?(chunks: number, bytes: number): Promise<number>;
+  /** Opens a stream that has no end, of which only the first message is ever read. */
+  stall?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,6 +51,10 @@ export interface NodeSubject extends SubjectWords {
    * thread of the client's process.
    */
   readonly home: 'process' | 'child' | 'piped' | 'thread';
+  /** Its clients can `stream`. @default false */
+  readonly streams?: boolean;
+  /** Its clients can `stall`, too. @default false */
+  readonly stalls?: boolean;
   /** The subject that does the same with nothing around it, and blocks as this one does: for `--figure one-core`. */
   readonly bare?: string;
   /** Answers every request with `greet`; resolves, when a client may come, to what ends it. */

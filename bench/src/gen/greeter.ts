@@ -14,16 +14,19 @@ import {
   readInt32,
   readString,
   readTag,
+  readUint32,
   type ServiceDefinition,
   sizeBytes,
   sizeInt32,
   sizeString,
+  sizeUint32,
   skipField,
   tooDeepToDecode,
   type TypedMethod,
   writeBytes,
   writeInt32,
   writeString,
+  writeUint32,
 } from 'callgate/codec';
 
 /** The one message of every benchmark: a short string, an int32 and 40 bytes. */
@@ -215,13 +218,175 @@ function GreetReply$decode(bytes: Buffer, start: number, end: number, depth = 0,
   return { greeting, id, data };
 }
 
+export interface Order {
+  /** How many chunks, of how many bytes each. */
+  chunks: number;
+  bytes: number;
+}
+
+export const Order: DirectMessageType<Order> = defineMessage({
+  typeName: 'bench.Order',
+  fields: [
+    { number: 1, name: 'chunks', type: 'uint32', repeated: false },
+    { number: 2, name: 'bytes', type: 'uint32', repeated: false },
+  ],
+  size: Order$size,
+  encode: Order$encode,
+  decode: Order$decode,
+});
+
+function Order$size(message: MessageInit<Order>, depth = 0): number {
+  checkMessage(message, depth, 'bench.Order');
+  let size = 0;
+  const chunks = message.chunks;
+  if (chunks !== undefined && chunks !== 0) {
+    size += 1 + sizeUint32(chunks, 'bench.Order.chunks');
+  }
+  const bytes$ = message.bytes;
+  if (bytes$ !== undefined && bytes$ !== 0) {
+    size += 1 + sizeUint32(bytes$, 'bench.Order.bytes');
+  }
+  return size;
+}
+
+function Order$encode(message: MessageInit<Order>, bytes: Buffer, start: number): number {
+  let pos = start;
+  const chunks = message.chunks;
+  if (chunks !== undefined && chunks !== 0) {
+    bytes[pos] = 8;
+    pos = writeUint32(chunks, bytes, pos + 1);
+  }
+  const bytes$ = message.bytes;
+  if (bytes$ !== undefined && bytes$ !== 0) {
+    bytes[pos] = 16;
+    pos = writeUint32(bytes$, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Order$decode(bytes: Buffer, start: number, end: number, depth = 0, base?: Order): Order {
+  if (depth > MAX_DEPTH) throw tooDeepToDecode('bench.Order');
+  let chunks = 0;
+  let bytes$ = 0;
+  if (base !== undefined) {
+    chunks = base.chunks;
+    bytes$ = base.bytes;
+  }
+  let pos = start;
+  while (pos < end) {
+    let tag = bytes[pos++]!;
+    if (tag > 127) {
+      tag = readTag(bytes, pos - 1, end, 'bench.Order');
+      pos = cursor.pos;
+    }
+    switch (tag) {
+      case 8:
+        chunks = readUint32(bytes, pos, end, 'bench.Order.chunks');
+        pos = cursor.pos;
+        break;
+      case 16:
+        bytes$ = readUint32(bytes, pos, end, 'bench.Order.bytes');
+        pos = cursor.pos;
+        break;
+      default:
+        pos = skipField(bytes, pos, end, tag, 'bench.Order', depth);
+    }
+  }
+  return { chunks, bytes: bytes$ };
+}
+
+export interface Chunk {
+  id: number;
+  data: Uint8Array;
+}
+
+export const Chunk: DirectMessageType<Chunk> = defineMessage({
+  typeName: 'bench.Chunk',
+  fields: [
+    { number: 1, name: 'id', type: 'uint32', repeated: false },
+    { number: 2, name: 'data', type: 'bytes', repeated: false },
+  ],
+  size: Chunk$size,
+  encode: Chunk$encode,
+  decode: Chunk$decode,
+});
+
+function Chunk$size(message: MessageInit<Chunk>, depth = 0): number {
+  checkMessage(message, depth, 'bench.Chunk');
+  let size = 0;
+  const id = message.id;
+  if (id !== undefined && id !== 0) {
+    size += 1 + sizeUint32(id, 'bench.Chunk.id');
+  }
+  const data = message.data;
+  if (data !== undefined) {
+    const length = sizeBytes(data, 'bench.Chunk.data');
+    if (length !== 1) size += 1 + length;
+  }
+  return size;
+}
+
+function Chunk$encode(message: MessageInit<Chunk>, bytes: Buffer, start: number): number {
+  let pos = start;
+  const id = message.id;
+  if (id !== undefined && id !== 0) {
+    bytes[pos] = 8;
+    pos = writeUint32(id, bytes, pos + 1);
+  }
+  const data = message.data;
+  if (data !== undefined && data.length !== 0) {
+    bytes[pos] = 18;
+    pos = writeBytes(data, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Chunk$decode(bytes: Buffer, start: number, end: number, depth = 0, base?: Chunk): Chunk {
+  if (depth > MAX_DEPTH) throw tooDeepToDecode('bench.Chunk');
+  let id = 0;
+  let data = NO_BYTES;
+  if (base !== undefined) {
+    id = base.id;
+    data = base.data;
+  }
+  let pos = start;
+  while (pos < end) {
+    let tag = bytes[pos++]!;
+    if (tag > 127) {
+      tag = readTag(bytes, pos - 1, end, 'bench.Chunk');
+      pos = cursor.pos;
+    }
+    switch (tag) {
+      case 8:
+        id = readUint32(bytes, pos, end, 'bench.Chunk.id');
+        pos = cursor.pos;
+        break;
+      case 18:
+        data = readBytes(bytes, pos, end, 'bench.Chunk.data');
+        pos = cursor.pos;
+        break;
+      default:
+        pos = skipField(bytes, pos, end, tag, 'bench.Chunk', depth);
+    }
+  }
+  return { id, data };
+}
+
 export const Greeter: ServiceDefinition<{
   readonly greet: TypedMethod<GreetRequest, GreetReply>;
+  readonly stream: TypedMethod<Order, Chunk, 'server-streaming'>;
 }> = defineService('bench.Greeter', {
   greet: defineMethod({
     name: 'Greet',
     localName: 'greet',
     request: GreetRequest,
     response: GreetReply,
+  }),
+  stream: defineMethod({
+    name: 'Stream',
+    localName: 'stream',
+    kind: 'server-streaming',
+    request: Order,
+    response: Chunk,
   }),
 });

@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient, createServer, createSyncClient } from 'callgate';
 import { Greeter } from '../gen/greeter.js';
-import { greet } from '../message.js';
+import { chunksOf, greet } from '../message.js';
 import type { NodeSubject } from '../subject.js';
 
 /** What is particular to one transport. */
-export interface CallgateSubject extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside'> {
+export interface CallgateSubject extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside' | 'streams'> {
   /** @default 'process' */
   readonly home?: NodeSubject['home'];
   /** The URL at which client and server meet, given the cell's own directory. */
@@ -26,16 +26,31 @@ export function callgateSubject(particular: CallgateSubject): NodeSubject {
     ...words,
     kind: 'callgate',
     home,
+    stalls: particular.streams === true,
     async serve(dir) {
       const server = createServer();
-      server.add(Greeter, { greet });
+      server.add(Greeter, { greet, stream: chunksOf });
       const [url] = await server.listen(urlIn(dir), transport);
       if (chosen) writeFileSync(noteIn(dir), url!);
       return () => server.close();
     },
     async connect({ dir, url = whereIn(dir) }) {
       const client = createClient(Greeter, url, { transport });
-      return { greet: (request) => client.greet(request), close: () => client.$close() };
+      return {
+        greet: (request) => client.greet(request),
+        async stream(chunks, bytes) {
+          let got = 0;
+          for await (const { data } of client.stream({ chunks, bytes })) if (data.length === bytes) got++;
+          return got;
+        },
+        async stall() {
+          await client
+            .stream({ chunks: 2 ** 32 - 1, bytes: 1000 })
+            [Symbol.asyncIterator]()
+            .next();
+        },
+        close: () => client.$close(),
+      };
     },
     connectSync({ dir, url = whereIn(dir) }) {
       const client = createSyncClient(Greeter, url, { transport });

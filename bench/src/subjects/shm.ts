@@ -7,7 +7,7 @@ const url = (dir: string) => `shm:${join(dir, 'bench.sock')}`;
 
 export const shm: readonly Subject[] = [
   bareSubject('shm', 'spin on shared memory'),
-  callgateSubject({ name: 'shm', about: 'Callgate over shared memory', url }),
+  callgateSubject({ name: 'shm', about: 'Callgate over shared memory', url, streams: true }),
   callgateSubject({
     name: 'shm-spin',
     about: 'Callgate over shared memory, strategy: spin',

@@ -10,5 +10,6 @@ export const unix: readonly Subject[] = [
     about: 'Callgate over a Unix socket',
     url: (dir) => `unix:${join(dir, 'bench.sock')}`,
     bare: 'bare-unix',
+    streams: true,
   }),
 ];

@@ -37,9 +37,19 @@ describe('What the README says', () => {
     expect(await run(code('js')[0]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 }\n', stderr: '' });
   });
 
+  test('of streams works as it stands.', async () => {
+    const stdout = 'stopped: CANCELLED\n3\n6\n8\n3\n';
+    expect(await run(codeUnder('Streams'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of open files with calls works as it stands.', async () => {
     writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
-    expect(await run(code('js')[1]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 } 1\n', stderr: '' });
+    expect(await run(codeUnder('Open files with calls'))).toEqual({
+      code: 0,
+      signal: null,
+      stdout: '{ km: 878 } 1\n',
+      stderr: '',
+    });
   });
 
   test('of large data without a copy works as it stands.', async () => {

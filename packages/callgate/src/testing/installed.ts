@@ -14,6 +14,8 @@ export function installedFolder(): InstalledFolder {
   const path = mkdtempSync(join(tmpdir(), 'callgate-installed-'));
   mkdirSync(join(path, 'node_modules'));
   symlinkSync(home, join(path, 'node_modules', 'callgate'));
+  // What programs that use streams install beside it.
+  symlinkSync(join(home, 'node_modules', 'rxjs'), join(path, 'node_modules', 'rxjs'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
