@@ -210,7 +210,7 @@ class ObservableSource implements OpenSource {
     // A subscriber of its own, to which rxjs listens: a plain observer could not end what gives all its values at once.
     const subscriber = new Subscriber<unknown>({
       next: (value) => this.#next(value),
-      error: (error) => this.#finish(Pulled.FAILED, error),
+      error: (error: unknown) => this.#finish(Pulled.FAILED, error),
       complete: () => this.#finish(Pulled.DONE),
     });
     this.#subscription = subscriber;
