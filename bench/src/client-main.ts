@@ -1,8 +1,19 @@
 /** The client program of a cell: connects, does one task, prints one line of JSON, ends. */
 import { jobOf, onLifelineEnd } from './children.js';
 import { type Companion, meet } from './companion.js';
-import { checkWholly, type GreetReply, type GreetRequest, greetings } from './message.js';
-import { inFlightOf, type Scenario, streamOf, type Timing, timeAsync, timeStreams, timeSync } from './scenario.js';
+import { bulkGreetings, checkWholly, type GreetReply, type GreetRequest, greetings } from './message.js';
+import {
+  BULK_BYTES,
+  type Dialogue,
+  inFlightOf,
+  LOAN_BYTES,
+  type Scenario,
+  streamOf,
+  type Timing,
+  timeAsync,
+  timeStreams,
+  timeSync,
+} from './scenario.js';
 import type { AsyncClient, NodeSubject, SyncClient } from './subject.js';
 import { subjectNamed } from './subjects/index.js';
 import { ticksPerSecond, usageOfAll } from './usage.js';
@@ -105,11 +116,24 @@ function measuring(
   scenario: Scenario,
   call: (request: GreetRequest) => Promise<GreetReply>,
 ): (seconds: number) => Promise<Timing> {
+  if (scenario === 'bulk-1m') {
+    const bulk = bulkGreetings(BULK_BYTES);
+    return (seconds) => timeAsync(seconds, 1, bulk, call);
+  }
+  const { lend } = client;
+  if (scenario === 'loan-64m' && lend !== undefined) return (seconds) => timeAsync(seconds, 1, lending, lend);
   const stream = streamOf(scenario);
   if (stream === undefined) return (seconds) => timeAsync(seconds, inFlightOf(scenario), greetings, call);
   const { chunks, bytes } = stream;
   return (seconds) => timeStreams(seconds, chunks, async () => (await client.stream?.(chunks, bytes)) ?? 0);
 }
+
+const lending: Dialogue<number, number> = {
+  request: () => LOAN_BYTES,
+  check(lent, seen) {
+    if (lent !== seen) throw new Error(`${lent} bytes were lent, and ${seen} seen`);
+  },
+};
 
 /** A fast wrong answer is worth nothing: the first reply is compared to the last byte. */
 function tryOut(call: (request: GreetRequest) => GreetReply): void {

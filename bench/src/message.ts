@@ -43,6 +43,18 @@ export function* chunksOf({ chunks, bytes }: { chunks: number; bytes: number }) 
   for (let id = 0; id < chunks; id++) yield { id, data };
 }
 
+/** What is said with so many bytes in each request, which come back. */
+export function bulkGreetings(bytes: number): Dialogue<GreetRequest, GreetReply> {
+  const bulk = new Uint8Array(bytes).map((_, i) => i);
+  return {
+    request: () => ({ ...nextRequest(), data: bulk }),
+    check(request, reply) {
+      const same = reply.data.length === bytes && reply.data[bytes - 1] === bulk[bytes - 1];
+      if (!same || reply.id !== request.id) throw new Error(`wrong reply of ${reply.data.length} bytes`);
+    },
+  };
+}
+
 /** Throws unless a reply is exactly the one that the request deserves. */
 export function checkWholly(request: GreetRequest, reply: GreetReply): void {
   const expected = greet(request);

@@ -55,6 +55,7 @@ export const goals: readonly Goal[] = [
   { scenario: 'in-flight-64', field: 'perSecond', over: 'shm', under: 'grpc-js', atLeast: 100 },
   { scenario: 'in-flight-64', field: 'perSecond', over: 'shm', under: 'child-ipc', atLeast: 3 },
   { scenario: 'stream-64b', field: 'perSecond', over: 'shm', under: 'child-ipc', atLeast: 5 },
+  { scenario: 'bulk-1m', field: 'p50Us', over: 'shm', under: 'bare-memcpy', atMost: 2 },
 ];
 
 export interface Outcome {

@@ -8,6 +8,8 @@ export const scenarios = [
   'in-flight-64-stalled',
   'stream-64b',
   'stream-64k',
+  'bulk-1m',
+  'loan-64m',
 ] as const;
 export type Scenario = (typeof scenarios)[number];
 
@@ -30,9 +32,15 @@ export function streamOf(scenario: Scenario): { readonly chunks: number; readonl
   return scenario === 'stream-64k' ? { chunks: 200, bytes: 65_536 } : undefined;
 }
 
+/** Bytes that a call takes there and back in the scenario of large calls, and there in that of loans. */
+export const BULK_BYTES = 2 ** 20;
+export const LOAN_BYTES = 2 ** 26;
+
 /** Whether a subject can do what a scenario asks. */
 export function canRun(subject: Subject, scenario: Scenario): boolean {
-  if (subject.kind === 'bare') return scenario === 'unary-sync';
+  if (subject.kind === 'bare') return scenario === (subject.scenario ?? 'unary-sync');
+  if (scenario === 'bulk-1m') return subject.bulk === true;
+  if (scenario === 'loan-64m') return subject.lends === true;
   if (scenario === 'in-flight-64-stalled') return subject.stalls === true;
   if (streamOf(scenario) !== undefined) return subject.streams === true;
   return scenario === 'unary-sync' ? subject.connectSync !== undefined : subject.connect !== undefined;

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Worker } from 'node:worker_threads';
 import type { GreetReply, GreetRequest } from './message.js';
+import type { Scenario } from './scenario.js';
 
 /** A client whose calls are awaited. */
 export interface AsyncClient {
@@ -9,6 +10,8 @@ export interface AsyncClient {
   stream?(chunks: number, bytes: number): Promise<number>;
   /** Opens a stream that has no end, of which only the first message is ever read. */
   stall?(): Promise<void>;
+  /** Hands so many bytes to the server without a copy; how many it saw. */
+  lend?(bytes: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -55,6 +58,10 @@ export interface NodeSubject extends SubjectWords {
   readonly streams?: boolean;
   /** Its clients can `stall`, too. @default false */
   readonly stalls?: boolean;
+  /** It carries a mebibyte in one message. @default false */
+  readonly bulk?: boolean;
+  /** Its clients can `lend`. @default false */
+  readonly lends?: boolean;
   /** The subject that does the same with nothing around it, and blocks as this one does: for `--figure one-core`. */
   readonly bare?: string;
   /** Answers every request with `greet`; resolves, when a client may come, to what ends it. */
@@ -70,4 +77,6 @@ export interface ProgramSubject extends SubjectWords {
   readonly kind: 'bare';
   /** It stands in `native/bare-<mechanism>.c`. */
   readonly mechanism: string;
+  /** The one that it is measured in. @default 'unary-sync' */
+  readonly scenario?: Scenario;
 }

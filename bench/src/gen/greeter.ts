@@ -372,9 +372,68 @@ function Chunk$decode(bytes: Buffer, start: number, end: number, depth = 0, base
   return { id, data };
 }
 
+export interface Weight {
+  bytes: number;
+}
+
+export const Weight: DirectMessageType<Weight> = defineMessage({
+  typeName: 'bench.Weight',
+  fields: [{ number: 1, name: 'bytes', type: 'uint32', repeated: false }],
+  size: Weight$size,
+  encode: Weight$encode,
+  decode: Weight$decode,
+});
+
+function Weight$size(message: MessageInit<Weight>, depth = 0): number {
+  checkMessage(message, depth, 'bench.Weight');
+  let size = 0;
+  const bytes$ = message.bytes;
+  if (bytes$ !== undefined && bytes$ !== 0) {
+    size += 1 + sizeUint32(bytes$, 'bench.Weight.bytes');
+  }
+  return size;
+}
+
+function Weight$encode(message: MessageInit<Weight>, bytes: Buffer, start: number): number {
+  let pos = start;
+  const bytes$ = message.bytes;
+  if (bytes$ !== undefined && bytes$ !== 0) {
+    bytes[pos] = 8;
+    pos = writeUint32(bytes$, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Weight$decode(bytes: Buffer, start: number, end: number, depth = 0, base?: Weight): Weight {
+  if (depth > MAX_DEPTH) throw tooDeepToDecode('bench.Weight');
+  let bytes$ = 0;
+  if (base !== undefined) {
+    bytes$ = base.bytes;
+  }
+  let pos = start;
+  while (pos < end) {
+    let tag = bytes[pos++]!;
+    if (tag > 127) {
+      tag = readTag(bytes, pos - 1, end, 'bench.Weight');
+      pos = cursor.pos;
+    }
+    switch (tag) {
+      case 8:
+        bytes$ = readUint32(bytes, pos, end, 'bench.Weight.bytes');
+        pos = cursor.pos;
+        break;
+      default:
+        pos = skipField(bytes, pos, end, tag, 'bench.Weight', depth);
+    }
+  }
+  return { bytes: bytes$ };
+}
+
 export const Greeter: ServiceDefinition<{
   readonly greet: TypedMethod<GreetRequest, GreetReply>;
   readonly stream: TypedMethod<Order, Chunk, 'server-streaming'>;
+  /** Only looks how much it is. */
+  readonly weigh: TypedMethod<Chunk, Weight>;
 }> = defineService('bench.Greeter', {
   greet: defineMethod({
     name: 'Greet',
@@ -388,5 +447,11 @@ export const Greeter: ServiceDefinition<{
     kind: 'server-streaming',
     request: Order,
     response: Chunk,
+  }),
+  weigh: defineMethod({
+    name: 'Weigh',
+    localName: 'weigh',
+    request: Chunk,
+    response: Weight,
   }),
 });

@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient, createServer, createSyncClient } from 'callgate';
+import { createClient, createServer, createSyncClient, releaseLoan } from 'callgate';
 import { Greeter } from '../gen/greeter.js';
 import { chunksOf, greet } from '../message.js';
 import type { NodeSubject } from '../subject.js';
 
 /** What is particular to one transport. */
-export interface CallgateSubject extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside' | 'streams'> {
+export interface CallgateSubject
+  extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside' | 'streams' | 'bulk' | 'lends'> {
   /** @default 'process' */
   readonly home?: NodeSubject['home'];
   /** The URL at which client and server meet, given the cell's own directory. */
@@ -15,6 +16,12 @@ export interface CallgateSubject extends Pick<NodeSubject, 'name' | 'about' | 'b
   readonly chosen?: boolean;
   /** Options of the transport, on both sides. @default none: as a user gets it who says no more than the URL */
   readonly transport?: { readonly [option: string]: unknown };
+}
+
+function weigh({ data }: { readonly data: Uint8Array }) {
+  const bytes = data.length;
+  releaseLoan(data);
+  return { bytes };
 }
 
 /** Callgate over one transport. */
@@ -28,8 +35,8 @@ export function callgateSubject(particular: CallgateSubject): NodeSubject {
     home,
     stalls: particular.streams === true,
     async serve(dir) {
-      const server = createServer();
-      server.add(Greeter, { greet, stream: chunksOf });
+      const server = createServer({ trusted: true });
+      server.add(Greeter, { greet, stream: chunksOf, weigh });
       const [url] = await server.listen(urlIn(dir), transport);
       if (chosen) writeFileSync(noteIn(dir), url!);
       return () => server.close();
@@ -48,6 +55,10 @@ export function callgateSubject(particular: CallgateSubject): NodeSubject {
             .stream({ chunks: 2 ** 32 - 1, bytes: 1000 })
             [Symbol.asyncIterator]()
             .next();
+        },
+        async lend(bytes) {
+          const data = await client.$channel.allocate(bytes);
+          return (await client.weigh({ data })).bytes;
         },
         close: () => client.$close(),
       };

@@ -8,6 +8,7 @@ export const childIpc: NodeSubject = {
   about: "child_process.fork's channel, serialization 'advanced'",
   home: 'child',
   streams: true,
+  bulk: true,
 
   async serve() {
     process.on('message', (request: GreetRequest | { order: { chunks: number; bytes: number } }) => {

@@ -25,6 +25,7 @@ export const grpcJs: NodeSubject = {
   kind: 'peer',
   about: '@grpc/grpc-js over a Unix socket',
   home: 'process',
+  bulk: true,
 
   async serve(dir) {
     const server = new Server();

@@ -7,7 +7,15 @@ const url = (dir: string) => `shm:${join(dir, 'bench.sock')}`;
 
 export const shm: readonly Subject[] = [
   bareSubject('shm', 'spin on shared memory'),
-  callgateSubject({ name: 'shm', about: 'Callgate over shared memory', url, streams: true }),
+  callgateSubject({
+    name: 'shm',
+    about: 'Callgate over shared memory',
+    url,
+    streams: true,
+    bulk: true,
+    lends: true,
+  }),
+  { ...bareSubject('memcpy', ''), about: 'C: 1 MiB copied there and back by one process', scenario: 'bulk-1m' },
   callgateSubject({
     name: 'shm-spin',
     about: 'Callgate over shared memory, strategy: spin',

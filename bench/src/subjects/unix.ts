@@ -11,5 +11,6 @@ export const unix: readonly Subject[] = [
     url: (dir) => `unix:${join(dir, 'bench.sock')}`,
     bare: 'bare-unix',
     streams: true,
+    bulk: true,
   }),
 ];
