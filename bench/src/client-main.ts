@@ -4,9 +4,8 @@ import { type Companion, meet } from './companion.js';
 import { bulkGreetings, checkWholly, type GreetReply, type GreetRequest, greetings } from './message.js';
 import {
   BULK_BYTES,
-  type Dialogue,
   inFlightOf,
-  LOAN_BYTES,
+  loans,
   type Scenario,
   streamOf,
   type Timing,
@@ -121,19 +120,12 @@ function measuring(
     return (seconds) => timeAsync(seconds, 1, bulk, call);
   }
   const { lend } = client;
-  if (scenario === 'loan-64m' && lend !== undefined) return (seconds) => timeAsync(seconds, 1, lending, lend);
+  if (scenario === 'loan-64m' && lend !== undefined) return (seconds) => timeAsync(seconds, 1, loans, lend);
   const stream = streamOf(scenario);
   if (stream === undefined) return (seconds) => timeAsync(seconds, inFlightOf(scenario), greetings, call);
   const { chunks, bytes } = stream;
   return (seconds) => timeStreams(seconds, chunks, async () => (await client.stream?.(chunks, bytes)) ?? 0);
 }
-
-const lending: Dialogue<number, number> = {
-  request: () => LOAN_BYTES,
-  check(lent, seen) {
-    if (lent !== seen) throw new Error(`${lent} bytes were lent, and ${seen} seen`);
-  },
-};
 
 /** A fast wrong answer is worth nothing: the first reply is compared to the last byte. */
 function tryOut(call: (request: GreetRequest) => GreetReply): void {

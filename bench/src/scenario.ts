@@ -34,7 +34,7 @@ export function streamOf(scenario: Scenario): { readonly chunks: number; readonl
 
 /** Bytes that a call takes there and back in the scenario of large calls, and there in that of loans. */
 export const BULK_BYTES = 2 ** 20;
-export const LOAN_BYTES = 2 ** 26;
+const LOAN_BYTES = 2 ** 26;
 
 /** Whether a subject can do what a scenario asks. */
 export function canRun(subject: Subject, scenario: Scenario): boolean {
@@ -53,6 +53,14 @@ export interface Dialogue<Request, Reply> {
   /** Throws when a reply is not the request's. Runs for each call, so it is to be quick. */
   check(request: Request, reply: Reply): void;
 }
+
+/** What is said where memory is lent: how much, and how much the server saw. */
+export const loans: Dialogue<number, number> = {
+  request: () => LOAN_BYTES,
+  check(lent, seen) {
+    if (lent !== seen) throw new Error(`${lent} bytes were lent, and ${seen} seen`);
+  },
+};
 
 /** Calls one after the other, each blocking, for a time. Each call is timed alone, by the clock before and after it. */
 export function timeSync<Request, Reply>(
