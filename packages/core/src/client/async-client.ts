@@ -17,6 +17,7 @@ import {
 import { Retries, resolveRetry } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
+import { failWhereAwaited } from './where-awaited.js';
 
 /** Makes a stub of promises. `target` is asked when a connection is needed: by the first call, and after a loss. */
 export function createClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
@@ -80,15 +81,12 @@ export class AsyncCaller {
   }
 
   call(stub: StubMethod, request: unknown, options: CallOptions | undefined): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const call = this.make(stub, options);
       const signal = options?.signal;
-      call.onSettled = (ended) => {
-        if (ended.error !== undefined) reject(ended.error);
-        else {
-          this.#retries.succeeded();
-          resolve(ended.value);
-        }
+      call.onSettled = ({ value, error }) => {
+        if (error === undefined) this.#retries.succeeded();
+        resolve(error === undefined ? value : failWhereAwaited(error));
       };
       if (signal !== undefined) this.heed(call, signal);
       this.begin(call, request);

@@ -13,6 +13,7 @@ import type { CallInFlight, StubMethod } from './call-in-flight.js';
 import { notRead, requestSender, requestSource, sourceError, stopSource, streamsRequests } from './call-streams.js';
 import type { CallsInFlight } from './calls-in-flight.js';
 import type { CallOptions } from './options.js';
+import { failWhereAwaited } from './where-awaited.js';
 
 /** A call that sends a stream and gets one reply. */
 export function callWithRequests(
@@ -22,10 +23,10 @@ export function callWithRequests(
   requests: unknown,
   options: CallOptions | undefined,
 ): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const source = requestSource(stub, requests);
     const call = caller.make(stub, options);
-    call.onSettled = (ended) => (ended.error === undefined ? resolve(ended.value) : reject(ended.error));
+    call.onSettled = ({ value, error }) => resolve(error === undefined ? value : failWhereAwaited(error));
     sendRequests(calls, call, source);
     begin(caller, call, undefined, options);
   });
