@@ -1,7 +1,8 @@
 // The other process at a socket, which receives descriptors. Every role first connects and says so.
+import { closeSync, openSync } from 'node:fs';
 import type { Fd } from '../addon.js';
 import { loadAddon } from '../load.js';
-import { createBell, ringBell } from './bells.js';
+import { ringBell } from './bells.js';
 import { thrownBy } from './sockets.js';
 
 const addon = loadAddon();
@@ -30,14 +31,14 @@ const roles: Readonly<Record<string, () => void>> = {
     console.log(`woken by ${events}`);
   },
   crowded() {
-    const crowd: Fd[] = [];
+    const crowd: number[] = [];
     try {
-      for (;;) crowd.push(createBell());
+      for (;;) crowd.push(openSync('/dev/null', 'r'));
     } catch {
-      crowd.pop()!.close();
+      closeSync(crowd.pop()!);
     }
     const error = thrownBy(receive);
-    for (const fd of crowd) fd.close();
+    for (const number of crowd) closeSync(number);
     console.log(error.message);
   },
 };

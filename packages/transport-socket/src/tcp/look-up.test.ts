@@ -54,6 +54,6 @@ describe.runIf(possible)('a name that no server answers for', () => {
   });
 
   it('may go on being looked up when the addon would be unloaded', { timeout: 20_000 }, async () => {
-    expect(await run(2, 'tcp', 'worker')).toEqual([late('tcp'), { left: 1 }]);
+    expect(await run(5, 'tcp', 'worker')).toEqual([late('tcp'), { left: 1 }]);
   });
 });
