@@ -68,7 +68,7 @@ describe.each(schemes)('Over %s:, while one of two servers is always alive,', (s
       await using client = clientOf(servers, { balance, retry });
       const load = reading(client);
       for (const server of servers) await answering(load, server);
-      await inTurn([...servers, ...servers], (server) => answering(load, server));
+      await inTurn(servers, (server) => answering(load, server));
       await load.stop();
       expect(load.failures).toEqual([]);
       expect(client.$channel.addresses).toMatchObject([
@@ -76,7 +76,7 @@ describe.each(schemes)('Over %s:, while one of two servers is always alive,', (s
         { url: servers[1]?.url, state: 'ready', inFlight: 0, lastError: undefined },
       ]);
       for (const { failures, calls } of client.$channel.addresses) {
-        expect(failures).toBeGreaterThanOrEqual(2);
+        expect(failures).toBeGreaterThanOrEqual(1);
         expect(calls).toBeGreaterThan(0);
       }
     },
@@ -108,7 +108,7 @@ describe.each(schemes)('Over %s:, while one of two servers is always alive,', (s
         { balance, retry },
       );
       // The next is killed when this one listens, whether its client knows or not.
-      await inTurn([...servers, ...servers], async () => undefined);
+      await inTurn(servers, async () => undefined);
       const { answered, failures } = await stop();
       expect(failures).toEqual([]);
       expect(answered).toBeGreaterThan(0);
