@@ -63,9 +63,9 @@ function put<L, N, S>(service: Answerer<L, N, S>, { method, request }: Question)
 }
 
 function refusal(error: unknown): string {
-  const { code, details, message } = error as { code?: unknown; details?: string; message?: string };
-  // gRPC has the number of the status where Callgate has its name.
-  if (code === 'NOT_FOUND' || code === 5) return `NOT_FOUND ${details ?? message}`;
+  const { code, details, message } = error as { code?: unknown; details?: unknown; message?: string };
+  // gRPC has the number of the status where Callgate has its name, and the words in what Callgate has messages in.
+  if (code === 'NOT_FOUND' || code === 5) return `NOT_FOUND ${typeof details === 'string' ? details : message}`;
   throw error;
 }
 
