@@ -211,6 +211,11 @@ export const entries = {
  */
 export const exceptions = [
   {
+    file: 'packages/core/src/codec/wire/handle.ts',
+    import: '../../transport/contract.js',
+    reason: 'the type of handles, which stand in fields of messages and travel beside them, is one and the same',
+  },
+  {
     file: 'packages/core/src/kernel/load-package.ts',
     import: '(computed)',
     reason: 'plug-ins are named by whoever registers them',

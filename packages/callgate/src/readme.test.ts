@@ -52,6 +52,11 @@ describe('What the README says', () => {
     });
   });
 
+  test('of open files as fields works as it stands.', async () => {
+    const stdout = 'copy of map Here be dragons\n';
+    expect(await run(codeUnder('Open files as fields'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of large data without a copy works as it stands.', async () => {
     expect(await run(codeUnder('Large data without a copy'))).toEqual({
       code: 0,

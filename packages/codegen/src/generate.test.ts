@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readProtos } from '@callgate/core/codec/proto';
 import { describe, expect, it } from 'vitest';
 import { type GeneratedFile, generate, generateFiles } from './index.js';
 import { fixtureFiles, fixturesDir, rootDir } from './testing/fixtures.js';
@@ -19,7 +20,7 @@ const contents = (files: readonly GeneratedFile[]) =>
 
 describe('generating again gives the committed bytes of', () => {
   it.each([
-    ['examples/src/gen', ['examples/proto/geo.proto']],
+    ['examples/src/gen', ['examples/proto/geo.proto', 'examples/proto/files.proto']],
     ['bench/src/gen', ['bench/proto/greeter.proto']],
   ])('%s', (dir, protos) => {
     const generated = contents(generateFiles({ files: protos.map((name) => join(rootDir, name)) }));
@@ -30,6 +31,19 @@ describe('generating again gives the committed bytes of', () => {
   it('the fixtures', () => {
     expect(contents(generateFiles(fixtureInput))).toEqual(committed(join(rootDir, 'packages/codegen/src/testing/gen')));
   });
+});
+
+it('knows callgate.Handle as handle.proto declares it', () => {
+  const root = join(rootDir, 'packages/codegen/proto');
+  const sources = {
+    'a.proto': 'syntax = "proto3"; import "callgate/handle.proto"; message A { callgate.Handle a = 1; }',
+  };
+  const bundled = readProtos({ sources }).files.find(({ name }) => name === 'callgate/handle.proto');
+  const [declared] = readProtos({ files: [join(root, 'callgate/handle.proto')], includeDirs: [root] }).files;
+  const shape = (file: typeof declared) =>
+    file?.messages.map(({ typeName, reflected }) => [typeName, reflected.toJSON()]);
+  expect(shape(bundled)).toEqual(shape(declared));
+  expect(shape(bundled)).toHaveLength(1);
 });
 
 it('knows the options that options.proto declares, and no others', () => {

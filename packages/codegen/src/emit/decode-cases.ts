@@ -5,6 +5,10 @@ import type { Names } from './names.js';
 import { type Code, quote } from './text.js';
 import { DELIMITED, GROUP, reader, tsType, wireType, zero } from './values.js';
 
+function isHandle(value: ValueModel): boolean {
+  return value.kind === 'scalar' && value.scalar === 'handle';
+}
+
 type Plain = Exclude<ValueModel, { readonly kind: 'message' }>;
 
 export class DecodeCases {
@@ -97,7 +101,7 @@ export class DecodeCases {
       this.#code.line(this.#until(field), this.#next());
       this.#code.line(`let key = ${zero(keyModel, this.#names)};`);
       this.#code.line(
-        value.kind === 'message'
+        value.kind === 'message' || isHandle(value)
           ? `let value: ${tsType(value, this.#names)} | undefined;`
           : `let value = ${zero(value, this.#names)};`,
       );
@@ -131,6 +135,9 @@ export class DecodeCases {
     if (value.kind === 'message') {
       const empty = `${this.#names.codec(value, 'decode')}(bytes, pos, pos, depth + 1)`;
       return `${variable}.set(key, value ?? ${empty});`;
+    }
+    if (isHandle(value)) {
+      return `${variable}.set(key, value ?? ${this.#names.run('missingHandle')}(${quote(field.fullName)}));`;
     }
     if (value.kind !== 'enum' || !value.closed) return `${variable}.set(key, value);`;
     const known = closedNumbers(value, this.#names);

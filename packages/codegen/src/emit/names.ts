@@ -6,7 +6,7 @@ import { type ProtoProblem, protoError } from '@callgate/core/codec/proto';
 type TypeModel = MessageModel | EnumModel;
 
 /** Types that generated code takes from the runtime; its functions are found by looking. */
-const runtimeTypes = ['DirectMessageType', 'MessageInit', 'ServiceDefinition', 'TypedMethod'];
+const runtimeTypes = ['DirectMessageType', 'Handle', 'MessageInit', 'ServiceDefinition', 'TypedMethod'];
 
 /** What cannot be the name of a type or constant in generated code. */
 const reserved = new Set([

@@ -25,6 +25,7 @@ const wireTypes: Readonly<Record<ScalarType, number>> = {
   bool: VARINT,
   string: DELIMITED,
   bytes: DELIMITED,
+  handle: DELIMITED,
 };
 
 /** The wire type of one value of a field. */
@@ -50,7 +51,7 @@ export function tagBytes(number: number, wire: number): number[] {
 /** The TypeScript type of one value. */
 export function tsType(value: ValueModel, names: Names): string {
   if (value.kind !== 'scalar') return names.type(value);
-  return scalarType(value.scalar);
+  return value.scalar === 'handle' ? names.run('Handle') : scalarType(value.scalar);
 }
 
 export function scalarType(scalar: ScalarType): string {
@@ -70,7 +71,7 @@ export function fieldType(field: FieldModel, names: Names): string {
 /** The value of an absent field, as source. */
 export function zero(value: ValueModel, names: Names): string {
   if (value.kind === 'enum') return '0';
-  if (value.kind === 'message') return 'undefined';
+  if (value.kind === 'message' || value.scalar === 'handle') return 'undefined';
   if (value.scalar === 'bytes') return names.run('NO_BYTES');
   const type = scalarType(value.scalar);
   return type === 'string' ? "''" : type === 'boolean' ? 'false' : type === 'bigint' ? '0n' : '0';

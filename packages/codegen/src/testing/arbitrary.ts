@@ -39,6 +39,7 @@ const scalars: Readonly<Record<ScalarType, fc.Arbitrary<unknown>>> = {
   sfixed64: int64,
   bool: fc.boolean(),
   string: text,
+  handle: fc.constant(undefined),
   bytes: fc.uint8Array({ maxLength: 200 }),
 };
 

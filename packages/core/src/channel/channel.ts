@@ -1,4 +1,5 @@
 import type { MessageInit, MessageType } from '../codec/contract.js';
+import { handleFields } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Deadline, Handle, Link, LinkEnd, Span } from '../transport/contract.js';
 import {
@@ -14,6 +15,7 @@ import {
   writeEnvelope,
 } from './envelope.js';
 import { decodeFailure, encodeFailure } from './failure-payload.js';
+import { Gathered } from './handle-fields.js';
 import { type Hello, windowOf } from './hello.js';
 import { Life } from './life.js';
 import { Loans, withTable } from './loans.js';
@@ -140,6 +142,8 @@ export class Channel {
     if (this.loans.lends)
       return this.#trySendLending(kind, flags, status, callId, methodId, timeLeft, type, message, handles, headers);
     const size = type.size(message);
+    if (handleFields.met)
+      return this.#trySendCarrying(kind, flags, status, callId, methodId, timeLeft, type, message, handles, headers);
     const extra = headers === undefined ? 0 : headers.length;
     if (extra !== 0) this.checkHeaders(extra);
     const length = ENVELOPE_BYTES + extra + size;
@@ -178,8 +182,11 @@ export class Channel {
 
   /** Bytes of room in the link that a message needs, for waiting. */
   measure<T>(type: MessageType<T>, message: MessageInit<T>): number {
-    if (!this.loans.lends) return ENVELOPE_BYTES + type.size(message);
-    return this.loans.lending((lender) => ENVELOPE_BYTES + type.size(message) + lender.bytes);
+    const bytes = this.loans.lends
+      ? this.loans.lending((lender) => ENVELOPE_BYTES + type.size(message) + lender.bytes)
+      : ENVELOPE_BYTES + type.size(message);
+    handleFields.met = false;
+    return bytes;
   }
 
   /** As trySend, of a message that may refer to memory that was allocated here. */
@@ -199,6 +206,44 @@ export class Channel {
       const sent = withTable(type, message, lender);
       const allFlags = sent === type ? flags : flags | Flag.REFERENCES;
       return this.trySend(kind, allFlags, status, callId, methodId, timeLeft, sent, message, handles, headers);
+    });
+  }
+
+  /** As trySend, of a message with handles in its fields. */
+  #trySendCarrying<T>(
+    kind: number,
+    flags: number,
+    status: number,
+    callId: number,
+    methodId: number,
+    timeLeft: number,
+    type: MessageType<T>,
+    message: MessageInit<T>,
+    handles?: readonly Handle[],
+    headers?: Uint8Array,
+  ): boolean {
+    const gathered = new Gathered();
+    handleFields.met = false;
+    return gathered.during(() => {
+      type.size(message);
+      const all = handles === undefined ? gathered.handles : [...gathered.handles, ...handles];
+      gathered.complete();
+      try {
+        return this.trySend(
+          kind,
+          flags,
+          status,
+          callId,
+          methodId,
+          timeLeft,
+          type,
+          message,
+          all.length === 0 ? undefined : all,
+          headers,
+        );
+      } catch (error) {
+        throw gathered.refused(error);
+      }
     });
   }
 

@@ -5,6 +5,7 @@ export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
 export { decodeFailure, encodeFailure } from './failure-payload.js';
+export { closeUnsent, decodeReceived } from './handle-fields.js';
 export { closeAll, NO_HANDLES, takeOver } from './handles.js';
 export { type Hello, type MethodEntry, methodPath } from './hello.js';
 export {

@@ -27,6 +27,8 @@ export interface StubMethod {
   /** Of a call that does not say. */
   readonly waitForReady: boolean;
   readonly retry: ResolvedRetryPolicy | false | undefined;
+  /** Replies can have handles in their fields. */
+  readonly handlesBack: boolean;
 }
 
 /** How far a call has come, as its errors tell it. */

@@ -1,7 +1,9 @@
 import {
   type Channel,
+  closeAll,
   Deadlines,
   decodeFailure,
+  decodeReceived,
   ENVELOPE_BYTES,
   type Envelope,
   Flag,
@@ -183,6 +185,10 @@ export class CallsInFlight {
   #replied(call: CallInFlight, span: Span, start: number): void {
     this.remove(call);
     try {
+      if (call.incoming === undefined && call.stub.handlesBack) {
+        call.succeed(replyWithHandles(call, span, start));
+        return;
+      }
       const reply =
         call.incoming === undefined ? call.stub.method.response.decode(span.bytes, start, span.end) : undefined;
       // What is not taken here is closed with the message.
@@ -230,6 +236,20 @@ export class CallsInFlight {
       else if (call.deadline < next) next = call.deadline;
     }
     return next;
+  }
+}
+
+/** The reply's handles are the caller's, beside it if it asked for those. */
+function replyWithHandles(call: CallInFlight, span: Span, start: number): unknown {
+  const came = call.channel?.link.takeHandles() ?? NO_HANDLES;
+  try {
+    const { message, beside } = decodeReceived(call.stub.method.response, span.bytes, start, span.end, came);
+    if (call.handlesInto === undefined) closeAll(beside);
+    else call.handlesInto.push(...beside);
+    return message;
+  } catch (error) {
+    closeAll(came);
+    throw error;
   }
 }
 

@@ -6,7 +6,14 @@ import {
   resolveTimeout,
   type StreamSource,
 } from '../channel/index.js';
-import type { MessageInit, MethodDefinition, MethodKind, MethodMap, ServiceDefinition } from '../codec/contract.js';
+import {
+  hasHandleFields,
+  type MessageInit,
+  type MethodDefinition,
+  type MethodKind,
+  type MethodMap,
+  type ServiceDefinition,
+} from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Direction, LinkEnd, Peer } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
@@ -157,6 +164,7 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
     urgent: method.urgent ?? options.urgent,
     waitForReady: options.waitForReady,
     retry: options.retry,
+    handlesBack: hasHandleFields(method.response.schema),
   }));
 }
 

@@ -6,6 +6,7 @@ import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
 import { sleepUntil } from './connection/pause.js';
+import { handlesGone } from './handles-gone.js';
 import { intercepted } from './intercept.js';
 import {
   type CallOptions,
@@ -85,6 +86,7 @@ export class SyncCaller {
 
   /** Sends the request and, unless the call streams, waits for its reply. Never throws. */
   begin(call: CallInFlight, request: unknown): CallInFlight {
+    call.request = request;
     do {
       this.#calls.add(call);
       try {
@@ -140,7 +142,7 @@ export class SyncCaller {
       try {
         if (!this.#send(open, call, request)) return;
       } catch (error) {
-        if (!open.used || !open.channel.ended) throw error;
+        if (!open.used || !open.channel.ended || handlesGone(call)) throw error;
         // The server has gone while this thread was busy elsewhere and heard nothing of it. Another may have come.
         call.leavesChannel();
         continue;

@@ -168,7 +168,8 @@ class SyncSending {
     this.#call = call;
     this.#source = requestSource(call.stub, requests);
     call.onSettled = () => {
-      if (this.#sender !== undefined) stopSource(call, () => this.#source.stop());
+      const sender = this.#sender;
+      if (sender !== undefined) stopSource(call, () => sender.stop());
     };
   }
 

@@ -2,6 +2,7 @@
  * What core needs of a message: how large it is, and how to write it into and read it out of a span of somebody else's
  * memory. Implemented by generated direct codecs and, for services loaded at run time, over protobufjs.
  */
+import type { Handle } from './wire/handle.js';
 
 /** How a message type is spoken on the wire. One per protobuf message; immutable. */
 export interface MessageType<T> {
@@ -32,7 +33,7 @@ export interface MessageSchema {
 export interface FieldSchema {
   readonly number: number;
   readonly name: string;
-  /** A protobuf scalar (`int32`, `string` …), `enum`, `message` or `group`; of a map, the entry is a message. */
+  /** A protobuf scalar (`int32`, `string` …), `enum`, `handle` (callgate.Handle), `message` or `group`; of a map, the entry is a message. */
   readonly type: string;
   readonly repeated: boolean;
   /** The schema of a `message` field; a thunk, since types can be recursive. */
@@ -40,7 +41,7 @@ export interface FieldSchema {
 }
 
 /** The shape accepted where a message is given: every field optional, nested messages too. */
-export type MessageInit<T> = T extends Uint8Array | bigint | string | number | boolean | null | undefined
+export type MessageInit<T> = T extends Handle | Uint8Array | bigint | string | number | boolean | null | undefined
   ? T
   : T extends ReadonlyMap<infer K, infer V>
     ? ReadonlyMap<K, MessageInit<V>>

@@ -25,7 +25,7 @@ const MAX_FIELDS = 100_000;
 const MAX_NAME = 512;
 const MAX_NUMBER = 2 ** 29 - 1;
 const SCALARS =
-  'double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes enum'.split(
+  'double float int32 int64 uint32 uint64 sint32 sint64 fixed32 fixed64 sfixed32 sfixed64 bool string bytes enum handle'.split(
     ' ',
   );
 

@@ -39,6 +39,11 @@ export class CallInProgress implements CallContext {
   readonly oneway: boolean;
   /** Those of the request that nobody has taken. */
   #received: readonly Handle[];
+  /** Those in fields of what the handler was given. Never closed while it works: it may be reading from them. */
+  #inFields: Handle[] | undefined;
+  #pruneAt = 64;
+  /** The handler has begun and is not done. */
+  working = false;
   /** Those of the reply. */
   #given: readonly Handle[] = NO_HANDLES;
   #ownMeta: CallMetadata | undefined;
@@ -85,6 +90,22 @@ export class CallInProgress implements CallContext {
     const handles = this.#received;
     this.#received = NO_HANDLES;
     return handles;
+  }
+
+  /** Takes over the handles in the fields of a request, or of one of many. */
+  keepInFields(handles: readonly Handle[]): void {
+    if (handles.length === 0) return;
+    this.#inFields ??= [];
+    this.#inFields.push(...handles);
+    if (this.#inFields.length < this.#pruneAt) return;
+    // A stream may go on for ever: what its reader has closed or taken is not remembered.
+    this.#inFields = this.#inFields.filter(({ value }) => value >= 0);
+    this.#pruneAt = Math.max(64, 2 * this.#inFields.length);
+  }
+
+  /** As `takeHandles`, of all that came with a request that is decoded next: those that turn out to be in its fields, too. */
+  set received(handles: readonly Handle[]) {
+    this.#received = handles;
   }
 
   giveHandles(handles: readonly Handle[]): void {
@@ -146,9 +167,15 @@ export class CallInProgress implements CallContext {
     if (this.#received !== NO_HANDLES) closeAll(this.takeHandles());
   }
 
+  /** The handler is done, and its reply, which may give some of them on, has gone. */
+  closeInFields(): void {
+    if (this.#inFields !== undefined) closeAll(this.#inFields.splice(0));
+  }
+
   /** No reply will go out, or it has, and what went with it is the link's. */
   closeHandles(): void {
     this.closeReceived();
+    if (!this.working) this.closeInFields();
     if (this.#given === NO_HANDLES) return;
     closeAll(this.#given);
     this.#given = NO_HANDLES;

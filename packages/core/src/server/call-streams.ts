@@ -27,6 +27,7 @@ export interface StreamingEnd {
 export function receiveRequests(channel: Channel, call: CallInProgress): RpcStream<unknown> {
   const receiver = new StreamReceiver(call.route.method.request);
   receiver.attach(channel, Kind.REQUEST_CREDIT, call.id);
+  receiver.onHandles = (handles) => call.keepInFields(handles);
   call.incoming = receiver;
   let read = false;
   return new RpcStream(() => {

@@ -1,6 +1,8 @@
 import {
   type Channel,
+  closeUnsent,
   Deadlines,
+  decodeReceived,
   EMPTY_PAYLOAD,
   ENVELOPE_BYTES,
   type Envelope,
@@ -153,7 +155,7 @@ export class CallsInProgress implements RequestSink {
     try {
       request = route.streamsRequests
         ? receiveRequests(this.#channel, call)
-        : route.method.request.decode(span.bytes, span.start + ENVELOPE_BYTES + envelope.headersLength, span.end);
+        : decodeRequest(call, span, span.start + ENVELOPE_BYTES + envelope.headersLength);
     } catch (error) {
       if (reserved) this.#admission.release();
       this.#fail(call, undecodable(call, error));
@@ -197,6 +199,7 @@ export class CallsInProgress implements RequestSink {
   /** Runs the handler; holds a slot until it is done. */
   #run(call: CallInProgress, request: unknown): void {
     call.taken = true;
+    call.working = true;
     if (call.confirm) this.#channel.sendLater(Kind.TAKEN, 0, call.id, 0);
     if (call.route.streams) {
       this.#runStreaming(call, request);
@@ -209,11 +212,13 @@ export class CallsInProgress implements RequestSink {
       later = typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function';
     } catch (error) {
       this.#admission.release();
+      call.working = false;
       this.#failedToHandle(call, error);
       return;
     }
     if (!later) {
       this.#admission.release();
+      call.working = false;
       call.closeReceived();
       this.#reply(call, result);
       return;
@@ -239,7 +244,11 @@ export class CallsInProgress implements RequestSink {
 
   #handled(call: CallInProgress, reply: unknown): void {
     this.#admission.release();
-    if (!this.#done(call)) return;
+    call.working = false;
+    if (!this.#done(call)) {
+      this.#dropReply(call, reply);
+      return;
+    }
     call.closeReceived();
     this.#reply(call, reply);
     this.#channel.queueFlush();
@@ -247,7 +256,9 @@ export class CallsInProgress implements RequestSink {
 
   #notHandled(call: CallInProgress, thrown: unknown): void {
     this.#admission.release();
+    call.working = false;
     if (this.#done(call)) this.#failedToHandle(call, thrown);
+    else call.closeInFields();
   }
 
   /** More of a call that streams. What comes after its end concerns nobody. */
@@ -278,13 +289,17 @@ export class CallsInProgress implements RequestSink {
   }
 
   #reply(call: CallInProgress, reply: unknown): void {
-    if (call.oneway) return;
+    if (call.oneway) {
+      this.#dropReply(call, reply);
+      return;
+    }
     const { outbox } = this.#channel;
     if (outbox.length === 0 && this.#tryReply(call, reply)) return;
     let bytes: number;
     try {
       bytes = this.#channel.measure(replyType(call), reply as object) + (call.replyBlock?.length ?? 0);
     } catch (error) {
+      this.#dropReply(call, reply);
       this.#fail(call, badReply(call, error));
       return;
     }
@@ -295,18 +310,30 @@ export class CallsInProgress implements RequestSink {
   #tryReply(call: CallInProgress, reply: unknown): boolean {
     const channel = this.#channel;
     if (channel.ended) {
+      this.#dropReply(call, reply);
       call.closeHandles();
       return true;
     }
     const { given } = call;
     const type = replyType(call);
     try {
-      return channel.trySend(Kind.REPLY, 0, 0, call.id, 0, NO_DEADLINE, type, reply as object, given, call.replyBlock);
+      const { id, replyBlock } = call;
+      if (!channel.trySend(Kind.REPLY, 0, 0, id, 0, NO_DEADLINE, type, reply as object, given, replyBlock))
+        return false;
+      call.closeInFields();
+      return true;
     } catch (error) {
+      this.#dropReply(call, reply);
       if (channel.ended) call.closeHandles();
       else this.#fail(call, badReply(call, error));
       return true;
     }
+  }
+
+  /** Closes the handles in a reply that is not sent, and those that it could have given on. */
+  #dropReply(call: CallInProgress, reply: unknown): void {
+    if (call.route.handlesBack && !call.route.streamsReplies) closeUnsent(call.route.method.response, reply);
+    call.closeInFields();
   }
 
   /** `causes`: what led to the error is for the caller, too. */
@@ -378,6 +405,18 @@ export class CallsInProgress implements RequestSink {
     }
     return next;
   }
+}
+
+function decodeRequest(call: CallInProgress, span: Span, start: number): unknown {
+  const { request } = call.route.method;
+  if (!call.route.handlesCome) return request.decode(span.bytes, start, span.end);
+  const came = call.takeHandles();
+  // Until its fields are known, and when they can't be read, all are the call's to close.
+  call.received = came;
+  const { message, inFields, beside } = decodeReceived(request, span.bytes, start, span.end, came);
+  call.received = beside;
+  call.keepInFields(inFields);
+  return message;
 }
 
 /** What handlers see of a channel. */

@@ -29,7 +29,8 @@ export interface CallContext {
   sendHeaders(): void;
   /**
    * The open file descriptors that came with the request, in the order in which they were sent; the handler's own from
-   * now on, so a second call gives none. Those that it has not taken are closed when it is done.
+   * now on, so a second call gives none. Those that it has not taken are closed when it is done; so are those in fields
+   * of the request (`callgate.Handle`), which are not among these: `detach()` takes them.
    */
   takeHandles(): readonly Handle[];
   /**

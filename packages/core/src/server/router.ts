@@ -8,7 +8,7 @@ import {
   methodIdOf,
   methodPath,
 } from '../channel/index.js';
-import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
+import { hasHandleFields, type MethodDefinition, type ServiceDefinition } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallContext } from './handlers.js';
 
@@ -21,6 +21,9 @@ export interface Route {
   readonly streamsRequests: boolean;
   readonly streamsReplies: boolean;
   readonly streams: boolean;
+  /** A request that comes alone, and a reply that goes alone, can have handles in their fields. */
+  readonly handlesCome: boolean;
+  readonly handlesBack: boolean;
   /** Gives the reply (or what gives the replies), or a promise of it. May throw. */
   readonly run: (request: unknown, context: CallContext) => unknown;
 }
@@ -58,6 +61,8 @@ export function routesOf(
       streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
       streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
       streams: kind !== 'unary',
+      handlesCome: hasHandleFields(method.request.schema),
+      handlesBack: hasHandleFields(method.response.schema),
       run: interceptors.length === 0 ? direct : wrapped,
     };
   });

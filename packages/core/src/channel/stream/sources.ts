@@ -67,6 +67,8 @@ export interface OpenSource {
   readonly error: unknown;
   /** Called when there may be something to pull. Must not throw. */
   onReady: () => void;
+  /** Hears of each value that was taken, or given unasked, and will not be pulled. Must not throw. */
+  onDrop: (value: unknown) => void;
   /** To be called once, before the first `pull`, with `onReady` in place. May call it at once. */
   start(): void;
   pull(): Pulled;
@@ -99,6 +101,7 @@ class IterableSource implements OpenSource {
   item: unknown;
   error: unknown;
   onReady = ignore;
+  onDrop: (value: unknown) => void = ignore;
   readonly #iterable: Iterable<unknown>;
   #iterator: Iterator<unknown> | undefined;
   #over = false;
@@ -138,6 +141,7 @@ class AsyncSource implements OpenSource {
   item: unknown;
   error: unknown;
   onReady = ignore;
+  onDrop: (value: unknown) => void = ignore;
   readonly #iterable: AsyncIterable<unknown>;
   #iterator: AsyncIterator<unknown> | undefined;
   /** What the last look at the iterator gave; undefined when the next look is due. */
@@ -145,6 +149,7 @@ class AsyncSource implements OpenSource {
   #stopped = false;
   readonly #onNext = (result: IteratorResult<unknown>): void => {
     if (result.done === true) this.#found = Pulled.DONE;
+    else if (this.#stopped) this.onDrop(result.value);
     else {
       this.item = result.value;
       this.#found = Pulled.ITEM;
@@ -182,6 +187,10 @@ class AsyncSource implements OpenSource {
   stop(): Promise<void> | undefined {
     const over = this.#stopped || this.#found === Pulled.DONE || this.#found === Pulled.FAILED;
     this.#stopped = true;
+    if (this.#found === Pulled.ITEM) {
+      this.#found = Pulled.NOTHING;
+      this.onDrop(this.item);
+    }
     if (over || this.#iterator === undefined) return undefined;
     const stopping = this.#iterator.return?.();
     return stopping === undefined ? undefined : Promise.resolve(stopping).then(ignore);
@@ -193,6 +202,7 @@ class ObservableSource implements OpenSource {
   item: unknown;
   error: unknown;
   onReady = ignore;
+  onDrop: (value: unknown) => void = ignore;
   readonly #observable: ObservableLike<unknown>;
   readonly #overflow: FullOverflow;
   readonly #waiting: unknown[] = [];
@@ -231,12 +241,15 @@ class ObservableSource implements OpenSource {
   stop(): undefined {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#waiting.length = 0;
+    this.#dropAll();
     this.#subscription?.unsubscribe();
   }
 
   #next(value: unknown): void {
-    if (this.#stopped || this.#end !== undefined) return;
+    if (this.#stopped || this.#end !== undefined) {
+      this.onDrop(value);
+      return;
+    }
     this.#waiting.push(value);
     this.onReady();
     // What could be sent has gone by now.
@@ -245,13 +258,17 @@ class ObservableSource implements OpenSource {
 
   #overflows(): void {
     const { policy, bound } = this.#overflow;
-    if (policy === 'drop-oldest') this.#waiting.shift();
-    else if (policy === 'drop-newest') this.#waiting.pop();
+    if (policy === 'drop-oldest') this.onDrop(this.#waiting.shift());
+    else if (policy === 'drop-newest') this.onDrop(this.#waiting.pop());
     else {
-      this.#waiting.length = 0;
+      this.#dropAll();
       this.#finish(Pulled.FAILED, overflown(bound));
       this.#subscription?.unsubscribe();
     }
+  }
+
+  #dropAll(): void {
+    for (const value of this.#waiting.splice(0)) this.onDrop(value);
   }
 
   #finish(end: Pulled, error?: unknown): void {

@@ -1,7 +1,10 @@
-import type { MessageType } from '../../codec/contract.js';
+import { handlesIn, hasHandleFields, type MessageType } from '../../codec/index.js';
 import { Reason, RpcError } from '../../errors/index.js';
+import type { Handle } from '../../transport/contract.js';
+import { closeAll } from '../../transport/handle.js';
 import type { Channel } from '../channel.js';
 import { ENVELOPE_BYTES } from '../envelope.js';
+import { decodeItem } from '../handle-fields.js';
 import type { Deferred } from '../outbox.js';
 import { EMPTY_PAYLOAD } from '../payloads.js';
 import { ReceiveWindow } from './window.js';
@@ -47,11 +50,16 @@ export class StreamReceiver<T> {
   #error: RpcError | undefined;
   /** Nobody will read what comes. */
   #deaf = false;
+  /** Items can have handles. */
+  readonly #carries: boolean;
+  /** Hears of the handles of each item that has any, before that is read. */
+  onHandles: ((handles: readonly Handle[]) => void) | undefined;
 
   /** `blocking`: who reads has no event loop running, and calls `settleCredit` before it waits. */
   constructor(type: MessageType<T>, blocking = false) {
     this.#type = type;
     this.#blocking = blocking;
+    this.#carries = hasHandleFields(type.schema);
   }
 
   /** Items will come over `channel`, and credit for them goes back in messages of `creditKind`. */
@@ -79,7 +87,7 @@ export class StreamReceiver<T> {
   arrive(bytes: Buffer, start: number, end: number, size: number): boolean {
     if (!this.#window.take(size)) return false;
     if (this.#deaf || this.#over) return true;
-    const item = this.#type.decode(bytes, start, end);
+    const item = this.#carries ? this.#decode(bytes, start, end) : this.#type.decode(bytes, start, end);
     if (this.#consumer !== undefined) {
       this.#consumed(size);
       this.#consumer.next(item);
@@ -91,6 +99,13 @@ export class StreamReceiver<T> {
       this.#sizes.push(size);
     }
     return true;
+  }
+
+  #decode(bytes: Buffer, start: number, end: number): T {
+    const { link } = this.#channel as Channel;
+    const { message, inFields } = decodeItem(this.#type, bytes, start, end, link);
+    if (inFields.length > 0) this.onHandles?.(inFields);
+    return message;
   }
 
   /** Nothing comes after what has come. */
@@ -110,6 +125,7 @@ export class StreamReceiver<T> {
   discard(): void {
     this.#channel?.outbox.remove(this.#deferred);
     this.#deaf = true;
+    if (this.#carries) for (const item of this.#items) closeAll(handlesIn(item));
     this.#items = [];
     this.#sizes = [];
     this.#head = 0;

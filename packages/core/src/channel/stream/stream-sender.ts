@@ -1,4 +1,5 @@
-import type { MessageInit, MessageType } from '../../codec/contract.js';
+import { handlesIn, hasHandleFields, type MessageInit, type MessageType } from '../../codec/index.js';
+import { closeAll } from '../../transport/handle.js';
 import { turn, turnIsDue } from '../../transport/turn.js';
 import type { Channel } from '../channel.js';
 import { Kind, NO_DEADLINE } from '../envelope.js';
@@ -57,6 +58,7 @@ export class StreamSender {
     this.#type = type;
     this.source = source;
     this.#window = new SendWindow(window);
+    if (hasHandleFields(type.schema)) source.onDrop = (item) => closeAll(handlesIn(item));
   }
 
   /** Sends what can be sent without waiting, at most `most` messages. */
@@ -103,6 +105,13 @@ export class StreamSender {
   /** There is credit, or a message that has it already. */
   get mayGoOn(): boolean {
     return this.#held || this.#window.open;
+  }
+
+  /** Ends the source early, as `OpenSource.stop`; what was taken from it, and is not sent, nobody else will close. */
+  stop(): Promise<void> | undefined {
+    if (this.#held) this.source.onDrop(this.source.item);
+    this.#held = false;
+    return this.source.stop();
   }
 
   /** Bytes of room that the message needs for which there was none. */
@@ -171,7 +180,7 @@ export class StreamPump {
   stop(): Promise<void> | undefined {
     this.#over = true;
     this.#channel.outbox.remove(this.#deferred);
-    return this.sender.source.stop();
+    return this.sender.stop();
   }
 
   #advance(most: number): Step {

@@ -1,5 +1,6 @@
 import { Reason, type RpcError } from '../../errors/index.js';
 import type { CallInFlight } from '../call-in-flight.js';
+import { handlesGone } from '../handles-gone.js';
 import type { ResolvedRetryPolicy } from './policy.js';
 import { Throttle } from './throttle.js';
 
@@ -63,8 +64,9 @@ export class Retries {
  * All that the request needs is still here, which handles and streams that were sent are not, and the caller knows nothing
  * of a reply.
  */
-function whole({ stub, blocking, handles, meta, fate, itemsCame }: CallInFlight): boolean {
-  if (meta?.told || itemsCame || handles?.some((handle) => handle.value < 0)) return false;
+function whole(call: CallInFlight): boolean {
+  const { stub, blocking, meta, fate, itemsCame } = call;
+  if (meta?.told || itemsCame || handlesGone(call)) return false;
   const { kind } = stub.method;
   // Who iterates, blocking, has been told of the end when the call has one.
   if (blocking) return kind === 'unary';

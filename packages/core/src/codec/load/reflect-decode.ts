@@ -1,6 +1,6 @@
 /** From what protobufjs decoded to the shapes of generated code. */
-import type { EnumModel, FieldModel, MessageModel, OneofModel, ScalarType, ValueModel } from '../proto/model.js';
-import { NO_BYTES, REFERENCE_BYTES, references } from '../wire/index.js';
+import type { FieldModel, MessageModel, OneofModel, ScalarType, ValueModel } from '../proto/model.js';
+import { findHandle, NO_BYTES, REFERENCE_BYTES, references } from '../wire/index.js';
 import type { Reflected } from './reflect-encode.js';
 
 export function fromReflected(model: MessageModel, reflected: Reflected): Record<string, unknown> {
@@ -20,18 +20,18 @@ export function fromReflected(model: MessageModel, reflected: Reflected): Record
 /** The last member that was read: protobufjs gives its name under the oneof's. */
 function caseValue(oneof: OneofModel, reflected: Reflected): unknown {
   const field = oneof.fields.find(({ name }) => name === reflected[oneof.name]);
-  return field && { case: field.localName, value: oneValue(field.value, reflected[field.name]) };
+  return field && { case: field.localName, value: oneValue(field, reflected[field.name]) };
 }
 
 function fieldValue(field: FieldModel, reflected: Reflected): unknown {
   const present = Object.hasOwn(reflected, field.name);
   const value = reflected[field.name];
-  if (field.shape === 'repeated') return present ? (value as unknown[]).map((item) => oneValue(field.value, item)) : [];
+  if (field.shape === 'repeated') return present ? (value as unknown[]).map((item) => oneValue(field, item)) : [];
   if (field.shape === 'map') {
     const entries = Object.entries(present ? (value as Record<string, unknown>) : {});
-    return new Map(entries.map(([key, item]) => [mapKey(field.key!, key), oneValue(field.value, item)]));
+    return new Map(entries.map(([key, item]) => [mapKey(field.key!, key), oneValue(field, item)]));
   }
-  if (present) return oneValue(field.value, value);
+  if (present) return oneValue(field, value);
   return field.presence === 'implicit' ? zero(field.value) : undefined;
 }
 
@@ -43,9 +43,10 @@ function zero(model: ValueModel): unknown {
   return isLong(model.scalar) ? 0n : 0;
 }
 
-function oneValue(model: Exclude<ValueModel, EnumModel> | EnumModel, value: unknown): unknown {
+function oneValue({ value: model, fullName }: FieldModel, value: unknown): unknown {
   if (model.kind === 'message') return fromReflected(model, value as Reflected);
   if (model.kind === 'enum') return value;
+  if (model.scalar === 'handle') return findHandle((value as { number?: number } | null)?.number ?? 0, fullName);
   if (isLong(model.scalar)) return fromLong(value as Long, model.scalar);
   if (model.scalar !== 'bytes') return value;
   // protobufjs gives a view of what it reads from.

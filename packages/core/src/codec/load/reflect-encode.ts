@@ -24,6 +24,7 @@ const checks: Readonly<Record<ScalarType, (value: never, field: string) => numbe
   bool: wire.sizeBool,
   string: wire.sizeString,
   bytes: wire.sizeBytes,
+  handle: wire.sizeHandle,
 };
 
 export function toReflected(model: MessageModel, message: unknown, depth: number): Reflected {
@@ -74,6 +75,8 @@ function fieldValue(field: FieldModel, value: unknown, depth: number): unknown {
 
 function oneValue(model: ValueModel, value: unknown, field: string, depth: number): unknown {
   if (model.kind === 'message') return toReflected(model, value, depth + 1);
+  if (model.kind === 'scalar' && model.scalar === 'handle')
+    return { number: wire.numberHandle(value as wire.Handle, field) };
   if (model.kind === 'enum') wire.sizeEnum(value as number, field);
   else checks[model.scalar](value as never, field);
   if (value instanceof Uint8Array) return wire.referred(value);

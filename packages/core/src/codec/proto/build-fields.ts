@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { HANDLE_PROTO } from './bundled.js';
 import { type Building, features } from './declared.js';
 import type { ProtoFile } from './files.js';
 import type { EnumModel, FieldModel, MessageModel, OneofModel, ScalarType, ValueModel } from './model.js';
@@ -40,9 +41,11 @@ export function buildFields(
 
 function buildField(field: protobuf.Field, oneof: OneofModel | undefined, types: Types): FieldModel {
   const resolved = field.resolvedType && types.get(field.resolvedType);
-  const value: ValueModel = resolved ?? { kind: 'scalar', scalar: field.type as ScalarType };
+  const value: ValueModel = isHandleType(resolved)
+    ? { kind: 'scalar', scalar: 'handle' }
+    : (resolved ?? { kind: 'scalar', scalar: field.type as ScalarType });
   const shape = field.map ? 'map' : field.repeated ? 'repeated' : 'singular';
-  const isMessage = value.kind === 'message';
+  const isMessage = resolved?.kind === 'message';
   return {
     name: field.name,
     localName: propertyName(field.name),
@@ -57,15 +60,20 @@ function buildField(field: protobuf.Field, oneof: OneofModel | undefined, types:
     presence: field.required ? 'required' : field.hasPresence || isMessage ? 'explicit' : 'implicit',
     oneof,
     packed: shape === 'repeated' && field.packed && isPackable(value),
-    group: field.delimited,
+    group: field.delimited && value.kind === 'message',
     strictUtf8: features(field).utf8_validation === 'VERIFY',
     default: defaultInWords(field),
   };
 }
 
+/** Callgate's own type of open files, by whatever name it is reached. */
+export function isHandleType(model: MessageModel | EnumModel | null | undefined): boolean {
+  return model?.typeName === 'callgate.Handle' && model.file.name === HANDLE_PROTO;
+}
+
 function isPackable(value: ValueModel): boolean {
   if (value.kind === 'message') return false;
-  return value.kind === 'enum' || (value.scalar !== 'string' && value.scalar !== 'bytes');
+  return value.kind === 'enum' || !['string', 'bytes', 'handle'].includes(value.scalar);
 }
 
 function defaultInWords(field: protobuf.Field): string | undefined {

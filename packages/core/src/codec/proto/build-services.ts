@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
 import type { MethodKind } from '../contract.js';
+import { isHandleType } from './build-fields.js';
 import { declared } from './declared.js';
 import type { ProtoFile } from './files.js';
 import type { EnumModel, FileModel, MessageModel, MethodModel, ServiceModel } from './model.js';
@@ -48,6 +49,11 @@ function buildMethod(
   const response = method.resolvedResponseType && types.get(method.resolvedResponseType);
   if (request?.kind !== 'message' || response?.kind !== 'message') {
     problems.push(at(file, method, `"${method.name}" takes or gives something that is not a message`));
+    return undefined;
+  }
+  if (isHandleType(request) || isHandleType(response)) {
+    const text = `"${method.name}" takes or gives callgate.Handle itself: make it a field of a message`;
+    problems.push(at(file, method, text));
     return undefined;
   }
   const options = readMethodOptions(file, method, problems);

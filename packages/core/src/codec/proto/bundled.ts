@@ -6,10 +6,21 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 export const OPTIONS_PROTO = 'callgate/options.proto';
+export const HANDLE_PROTO = 'callgate/handle.proto';
 
 const texts: Readonly<Record<string, string>> = {
   // Its options are known by name; parsing their declarations would only bring in all of descriptor.proto.
   [OPTIONS_PROTO]: 'syntax = "proto3";\npackage callgate;\n',
+  [HANDLE_PROTO]: `syntax = "proto3";
+
+package callgate;
+
+// An open file descriptor, which travels beside the message.
+message Handle {
+  // Which of those that travel with the message, from 1.
+  uint32 number = 1;
+}
+`,
   'google/protobuf/any.proto': wellKnown(`
 // A message of any type, with a URL that names the type.
 message Any {

@@ -17,7 +17,9 @@ export type ScalarType =
   | 'sfixed64'
   | 'bool'
   | 'string'
-  | 'bytes';
+  | 'bytes'
+  /** `callgate.Handle`: a message on the wire, and one value to everybody else. */
+  | 'handle';
 
 export interface ProtoModel {
   /** In the order in which they were met: importers before what they import. */

@@ -1,6 +1,7 @@
 export * from './bytes.js';
 export * from './faults.js';
 export * from './fixed.js';
+export * from './handle.js';
 export * from './int32.js';
 export * from './int64.js';
 export * from './message.js';
