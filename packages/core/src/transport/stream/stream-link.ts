@@ -1,20 +1,17 @@
 import type { RpcError } from '../../errors/index.js';
 import type { Deadline, Direction, Handle, Link, LinkEnd, Peer, Span } from '../contract.js';
 import { abortedHere, cannotSend, checkHandles, misuse, peerClosed, tooLarge } from '../ends.js';
-import { Waiter } from '../waiter.js';
 import { type ByteStream, FAILED, type HandleCourier, HUNG_UP, READABLE, WRITABLE } from './contract.js';
 import { Farewell } from './farewell.js';
 import { GOODBYE, type Head, INCOMPLETE, type Inbox, MESSAGE } from './inbox.js';
 import { MOST_HANDLES } from './layout.js';
 import { BATCH_BYTES, CLOSE_MS, type StreamLinkOptions } from './options.js';
 import type { Outbox } from './outbox.js';
+import { StreamWaits } from './stream-waits.js';
 import { Wire } from './wire.js';
 
 /** The stream can bring no more than what is in it. */
 const GONE = HUNG_UP | FAILED;
-const NEVER = Number.POSITIVE_INFINITY;
-const yes = Promise.resolve(true);
-const no = Promise.resolve(false);
 
 /** A link over a byte stream, which it owns. Greetings have been exchanged. */
 export class StreamLink implements Link {
@@ -27,13 +24,9 @@ export class StreamLink implements Link {
   readonly #wire: Wire;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
-  readonly #reading = new Waiter(() => this.#updateRef());
-  readonly #writing = new Waiter(() => this.#updateRef());
+  readonly #waits: StreamWaits;
   /** Where the stream can tell. */
   waitTaken?: (deadline: Deadline) => boolean;
-  /** Bytes for which `#writing` waits for room. */
-  #wanted = 0;
-  #keepAlive = true;
   /** Handles that can travel with one message. */
   readonly #mostHandles: number;
   /** Set when this side has begun to close. */
@@ -44,18 +37,24 @@ export class StreamLink implements Link {
     this.peer = stream.peer;
     this.direction = options.direction ?? 'duplex';
     if (this.direction === 'send' && stream.waitTaken !== undefined) {
-      this.waitTaken = (deadline) => this.#waitTaken(deadline);
+      this.waitTaken = (deadline) => this.#waits.waitTaken(deadline);
     }
     this.#mostHandles = courier === undefined ? 0 : MOST_HANDLES;
     this.maxMessageBytes = options.maxMessageBytes;
     const batchBytes = options.batchBytes ?? BATCH_BYTES;
-    const hooks = { onLost: (fate: LinkEnd) => this.#onLost(fate), onFull: () => this.#updateRef() };
+    const hooks = { onLost: (fate: LinkEnd) => this.#onLost(fate), onFull: () => this.#waits.update() };
     this.#wire = new Wire(stream, options.maxMessageBytes, batchBytes, hooks, courier);
     this.#inbox = this.#wire.inbox;
     this.#outbox = this.#wire.outbox;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
+    const asked = {
+      isReadable: () => this.#readable,
+      isWritable: (bytes: number) => this.#writable(bytes),
+      isMute: () => this.#mute,
+    };
+    this.#waits = new StreamWaits(this.#wire, asked);
     stream.onEvents = (events) => this.#onEvents(events);
     this.#wire.watch(HUNG_UP);
   }
@@ -88,8 +87,7 @@ export class StreamLink implements Link {
   }
 
   flush(): void {
-    // While the stream is known to be full, the event loop or the next wait takes care of it.
-    if (!this.#wire.full) this.#wire.push();
+    this.#wire.flush();
   }
 
   receive(): Span | null {
@@ -99,7 +97,7 @@ export class StreamLink implements Link {
       const head = this.#look();
       if (head === MESSAGE) {
         // Whoever waits besides, on the event loop, would not hear of what came with this message.
-        if (this.#reading.waiting) this.#reading.settle(true);
+        this.#waits.settleReading();
         return this.#inbox.lend();
       }
       if (head === GOODBYE) return null;
@@ -126,67 +124,27 @@ export class StreamLink implements Link {
   }
 
   waitReadable(deadline: Deadline): boolean {
-    this.#wire.mustBlock();
-    this.#wire.push();
-    while (!this.#readable) {
-      if (!this.#outbox.pending) {
-        if (this.#wire.waitFill(deadline)) continue;
-        return false;
-      }
-      const events = this.#wire.wait(READABLE | WRITABLE, deadline);
-      if (events === 0) return false;
-      if ((events & WRITABLE) !== 0) this.#wire.push();
-      if ((events & ~WRITABLE) !== 0 && !this.#wire.fill() && (events & GONE) !== 0) this.#wire.lose(undefined);
-    }
-    this.#reading.settle(true);
-    return true;
+    return this.#waits.waitReadable(deadline);
   }
 
   waitWritable(bytes: number, deadline: Deadline): boolean {
-    this.#wire.mustBlock();
-    if (!this.#writable(bytes)) this.#wire.push();
-    while (!this.#writable(bytes)) {
-      const events = this.#wire.wait(WRITABLE | HUNG_UP, deadline);
-      if (events === 0) return false;
-      if ((events & GONE) !== 0) this.#wire.readToEnd(undefined);
-      else this.#wire.push();
-    }
-    return true;
+    return this.#waits.waitWritable(bytes, deadline);
   }
 
   whenReadable(deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#reading.waiting) return Promise.reject(misuse('whenReadable: somebody waits already'));
-    this.flush();
-    if (this.#readable) return yes;
-    if (deadline !== NEVER && deadline <= performance.now()) {
-      this.#wire.fill();
-      return this.#readable ? yes : no;
-    }
-    this.#wire.also(READABLE);
-    const promise = this.#reading.start(deadline, signal);
-    this.#updateRef();
-    return promise;
+    return this.#waits.whenReadable(deadline, signal);
   }
 
   whenWritable(bytes: number, deadline: Deadline, signal?: AbortSignal): Promise<boolean> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#writing.waiting) return Promise.reject(misuse('whenWritable: somebody waits already'));
-    if (!this.#writable(bytes)) this.#wire.push();
-    if (this.#writable(bytes)) return yes;
-    if (deadline !== NEVER && deadline <= performance.now()) return no;
-    this.#wanted = bytes;
-    const promise = this.#writing.start(deadline, signal);
-    this.#updateRef();
-    return promise;
+    return this.#waits.whenWritable(bytes, deadline, signal);
   }
 
   ref(): void {
-    this.#setKeepAlive(true);
+    this.#waits.keepAlive(true);
   }
 
   unref(): void {
-    this.#setKeepAlive(false);
+    this.#waits.keepAlive(false);
   }
 
   /** The deadline of the first call counts. @param deadline default: in 2 s */
@@ -195,8 +153,7 @@ export class StreamLink implements Link {
       const farewell = this.#beginClose();
       if (this.end === undefined) {
         this.#wire.watch(READABLE | WRITABLE);
-        void this.#writing.start(deadline, undefined).then((done) => done || farewell.giveUp());
-        this.#updateRef();
+        void this.#waits.whenWritten(deadline).then((done) => done || farewell.giveUp());
       }
     }
     return this.closed.then(() => this.#farewell?.lingering);
@@ -216,17 +173,6 @@ export class StreamLink implements Link {
 
   abort(error?: RpcError): void {
     this.#finish({ by: 'local', orderly: false, error: error ?? abortedHere() });
-  }
-
-  #waitTaken(deadline: Deadline): boolean {
-    this.#wire.push();
-    while (this.#outbox.pending) {
-      const events = this.#mute ? 0 : this.#wire.wait(WRITABLE | HUNG_UP, deadline);
-      if (events === 0) return false;
-      if ((events & GONE) !== 0) this.#wire.readToEnd(undefined);
-      else this.#wire.push();
-    }
-    return !this.#mute && this.#wire.waitTaken(deadline);
   }
 
   /** Nothing more can be sent. */
@@ -263,9 +209,9 @@ export class StreamLink implements Link {
   }
 
   #onLost(fate: LinkEnd): void {
-    this.#writing.settle(true);
+    this.#waits.settleWriting();
     if (this.#farewell !== undefined) this.#finish(fate);
-    else if (this.#readable) this.#reading.settle(true);
+    else if (this.#readable) this.#waits.settleReading();
   }
 
   #onEvents(events: number): void {
@@ -276,20 +222,20 @@ export class StreamLink implements Link {
     }
     if ((events & WRITABLE) !== 0) {
       this.#wire.push();
-      if (this.#writing.waiting && this.#writable(this.#wanted)) this.#writing.settle(true);
+      this.#waits.settleWritable();
     }
     if ((events & GONE) !== 0) {
       this.#wire.readToEnd(undefined);
     } else if ((events & READABLE) !== 0) {
       // Left unread, it would be reported again and again.
-      if (!this.#reading.waiting) {
+      if (!this.#waits.waiting) {
         this.#wire.not(READABLE);
         return;
       }
       let more = true;
       while (more) more = this.#wire.fill() && this.#inbox.more && this.#look() === INCOMPLETE;
     }
-    if (this.#reading.waiting && this.#readable) this.#reading.settle(true);
+    this.#waits.settleReadable();
   }
 
   #beginClose(): Farewell {
@@ -299,8 +245,7 @@ export class StreamLink implements Link {
       (end) => this.#finish(end),
     );
     this.#farewell = farewell;
-    this.#reading.settle(true);
-    this.#writing.settle(true);
+    this.#waits.settle();
     farewell.begin();
     return farewell;
   }
@@ -311,19 +256,6 @@ export class StreamLink implements Link {
     this.#wire.release();
     this.#inbox.dropHandles();
     this.#settleClosed(end);
-    this.#reading.settle(true);
-    this.#writing.settle(true);
-  }
-
-  #setKeepAlive(keepAlive: boolean): void {
-    this.#keepAlive = keepAlive;
-    this.#reading.keepAlive(keepAlive);
-    this.#writing.keepAlive(keepAlive);
-    this.#updateRef();
-  }
-
-  /** The event loop is kept alive by pending waits, and by what is still to be written. */
-  #updateRef(): void {
-    this.#wire.keepAlive(this.#keepAlive && (this.#reading.waiting || this.#writing.waiting || this.#wire.full));
+    this.#waits.settle();
   }
 }

@@ -91,6 +91,11 @@ export class Wire {
     }
   }
 
+  /** As push; while the stream is known to be full, the event loop or the next wait takes care of it. */
+  flush(): void {
+    if (!this.full) this.push();
+  }
+
   /** The peer is gone: takes what it sent before, which is no more than the stream holds. */
   readToEnd(cause: unknown): void {
     let more = true;
