@@ -49,7 +49,7 @@ export const rows = [
     room: 'core/server',
     files: /^packages\/core\/src\/server\//,
     rooms: ['core/channel', 'core/codec', 'core/errors'],
-    types: ['core/transport'],
+    types: ['core/client', 'core/transport'],
     packages: [],
     builtins: [...pure, 'node:worker_threads'],
     why: 'a server knows calls and the threads that run them: no transport, no input or output, no native code',

@@ -7,6 +7,7 @@ export type {
   AllowRule,
   AsyncClientChannel,
   Balance,
+  CallbackOptions,
   CallContext,
   CallObserver,
   CallOptions,
@@ -45,6 +46,8 @@ export type {
   MethodMap,
   NextInterceptor,
   ObservableLike,
+  Offer,
+  OfferingOptions,
   Overflow,
   PacedSource,
   Peer,
@@ -73,6 +76,7 @@ export {
   handleOf,
   Metadata,
   observeCall,
+  offer,
   Reason,
   RpcError,
   RpcStream,
@@ -93,6 +97,7 @@ export type {
   Plugin,
   ServerSettings,
   ServiceSettings,
+  SyncClientSettings,
   TransportPlugin,
 } from '@callgate/core/kernel';
 export { packagedInterceptor, packagedTransport } from '@callgate/core/kernel';

@@ -7,6 +7,7 @@ export type {
   Interceptor,
   NextInterceptor,
   ObservableLike,
+  Offer,
   Overflow,
   PacedSource,
   PeerDeathListener,

@@ -306,7 +306,8 @@ export class Channel {
     };
     if (kind === Kind.CANCEL && this.link instanceof CallerLink) this.link.giveUp(callId);
     const bytes = payload.length + (headers?.length ?? 0) + ENVELOPE_BYTES;
-    if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes, attempt });
+    const answer = kind === Kind.REPLY || kind === Kind.READY || kind === Kind.TAKEN;
+    if (this.outbox.length > 0 || !attempt()) this.outbox.add({ bytes, answer, attempt });
     else this.queueFlush();
   }
 
@@ -380,7 +381,8 @@ export class Channel {
       case Kind.REPLY_CREDIT:
         if (this.requests === undefined)
           this.#unreadable(violation('a call, though this side serves nothing', this.link.peer.address));
-        else this.requests.onRequest(envelope, span);
+        else if (this.outbox.answers < MOST_ANSWERS || !this.#refuses(envelope))
+          this.requests.onRequest(envelope, span);
         return;
       case Kind.REPLY:
       case Kind.HEADERS:
@@ -402,6 +404,21 @@ export class Channel {
       default:
         this.#unreadable(violation(`a message of unknown kind ${envelope.kind}`, this.link.peer.address));
     }
+  }
+
+  /**
+   * A side that calls must read, or two that wait for room would wait for each other; so a side that serves as well can't
+   * slow down a peer that does not take its answers by not reading on. It refuses what would need more of them.
+   */
+  #refuses({ kind, flags, callId }: Envelope): boolean {
+    if (this.replies === undefined || (flags & Flag.ONEWAY) !== 0) return false;
+    if (kind !== Kind.REQUEST && kind !== Kind.PROBE) return false;
+    const { answers } = this.outbox;
+    const words = `${answers} answers wait already for ${this.link.peer.address} to take them`;
+    const options = { reason: Reason.OVERLOADED } as const;
+    if (answers < 2 * MOST_ANSWERS) this.sendFailure(callId, new RpcError('RESOURCE_EXHAUSTED', words, options));
+    else this.fail(new RpcError('RESOURCE_EXHAUSTED', words, { ...options, failed: 'channel' }));
+    return true;
   }
 
   #unreadable(error: RpcError): void {
@@ -472,4 +489,6 @@ export class Channel {
   }
 }
 
+/** Answers that may wait for room where both sides call, before more calls are refused; twice as many end the channel. */
+const MOST_ANSWERS = 16_384;
 const NO_BYTES = new Uint8Array(0);

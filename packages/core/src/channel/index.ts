@@ -1,6 +1,7 @@
 export { defaultDirection, directionProblem, opposite } from '../transport/directions.js';
 export { turn, turnIsDue } from '../transport/turn.js';
 export { type BeginOptions, begin, greets, noStreams, notifies } from './begin.js';
+export type { Callbacks, MakeCallbacks, Offer, Offering } from './both-ways.js';
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';

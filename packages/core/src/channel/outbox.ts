@@ -4,6 +4,8 @@ import type { Link } from '../transport/contract.js';
 export interface Deferred {
   /** Bytes of room it needs. */
   readonly bytes: number;
+  /** It answers a call of the peer's. */
+  readonly answer?: boolean;
   /** Sends it now: false when the link is still full, true when it is sent or no longer wanted. Must not throw. */
   attempt(): boolean;
 }
@@ -14,6 +16,7 @@ export class Outbox {
   /** A set, so that taking one out costs the same however many wait. */
   readonly #waiting = new Set<Deferred>();
   #draining = false;
+  #answers = 0;
   #drained: Promise<void> | undefined;
 
   constructor(link: Link) {
@@ -24,14 +27,20 @@ export class Outbox {
     return this.#waiting.size;
   }
 
+  /** Answers that wait. */
+  get answers(): number {
+    return this.#answers;
+  }
+
   add(deferred: Deferred): void {
     this.#waiting.add(deferred);
+    if (deferred.answer === true) this.#answers++;
     if (!this.#draining) this.#drained = this.#drain();
   }
 
   /** Forgets a message that is no longer wanted, and what it holds in memory, though the link may stay full for long. */
   remove(deferred: Deferred): void {
-    this.#waiting.delete(deferred);
+    if (this.#waiting.delete(deferred) && deferred.answer === true) this.#answers--;
   }
 
   /** Resolves once nothing waits any more; undefined when nothing does. */
@@ -45,7 +54,7 @@ export class Outbox {
       while (this.#waiting.has(next) && !next.attempt()) {
         await this.#link.whenWritable(next.bytes, Number.POSITIVE_INFINITY);
       }
-      this.#waiting.delete(next);
+      this.remove(next);
     }
     this.#draining = false;
     if (this.#link.end === undefined) this.#link.flush();

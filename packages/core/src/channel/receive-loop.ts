@@ -2,7 +2,7 @@ import type { Deadline } from '../transport/contract.js';
 import { turn, turnIsDue } from '../transport/turn.js';
 import type { Channel } from './channel.js';
 
-/** Replies that may wait for room before this side stops taking more calls. */
+/** Replies that may wait for room before a side that only serves stops reading. One that calls, too: see `Channel.handle`. */
 const CLOGGED = 1024;
 /** Messages between two looks at the clock: few, since each may have run a handler that took its time. */
 const MESSAGES = 8;
@@ -30,8 +30,10 @@ export async function receiveLoop(channel: Channel): Promise<void> {
     }
     if (link.ended) break;
     link.flush();
-    // Who only calls reads on: were both sides to stop until there is room, neither would ever make any.
-    if (channel.requests !== undefined && channel.outbox.length > CLOGGED) await channel.outbox.drained;
+    // Who calls reads on, also where he serves: were both sides to stop until there is room, neither would ever make any.
+    if (channel.requests !== undefined && channel.replies === undefined && channel.outbox.length > CLOGGED) {
+      await channel.outbox.drained;
+    }
     channel.yieldDue = false;
   } while (await link.whenReadable(Number.POSITIVE_INFINITY));
   channel.linkEnded();

@@ -1,4 +1,4 @@
-import { resolveTimeout, turn, turnIsDue } from '../channel/index.js';
+import { type Offering, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { callWithRequests, openReplies } from './async-streams.js';
@@ -6,7 +6,7 @@ import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
-import { intercepted } from './intercept.js';
+import { type Invoke, intercepted } from './intercept.js';
 import {
   type CallOptions,
   type ClientDirection,
@@ -19,27 +19,23 @@ import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
 import { failWhereAwaited } from './where-awaited.js';
 
-/** Makes a stub of promises. `target` is asked when a connection is needed: by the first call, and after a loss. */
+/**
+ * Makes a stub of promises. `target` is asked when a connection is needed: by the first call, and after a loss.
+ * `offering`: what the server may call over the same connection.
+ */
 export function createClientOn<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
   service: S,
   target: () => Target | readonly Target[],
   options: ClientOptions<D> = {},
+  offering?: Offering,
 ): Client<S, D> {
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight((busy) => connection.keepAlive(busy));
-  const connection = wayTo(target, methods, calls, { ...resolved, mode: 'async' });
+  const connection = wayTo(target, methods, calls, { ...resolved, mode: 'async', offering });
   const caller = new AsyncCaller(connection, calls, resolved);
-
-  const unintercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {
-    if (stub.method.kind === 'unary') return caller.call(stub, request, callOptions);
-    const problem = streamProblem(stub, [target()].flat());
-    if (streamsReplies(stub)) return openReplies(caller, calls, stub, request, callOptions, problem);
-    return problem === undefined
-      ? callWithRequests(caller, calls, stub, request, callOptions)
-      : Promise.reject(problem);
-  };
-  const invoke = intercepted('async', resolved, unintercepted);
+  const problemOf = (stub: StubMethod) => streamProblem(stub, [target()].flat());
+  const invoke = intercepted('async', resolved, unintercepted(caller, calls, problemOf));
   const close = async (): Promise<void> => {
     calls.failAll(
       (call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }),
@@ -53,6 +49,22 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
     $close: close,
     [Symbol.asyncDispose]: close,
   }) as unknown as Client<S, D>;
+}
+
+/** How a stub's methods make calls, inside of interceptors. `problemOf`: why a method can't stream, if it can't. */
+export function unintercepted(
+  caller: AsyncCaller,
+  calls: CallsInFlight,
+  problemOf: (stub: StubMethod) => RpcError | undefined,
+): Invoke {
+  return (stub, request, callOptions) => {
+    if (stub.method.kind === 'unary') return caller.call(stub, request, callOptions);
+    const problem = problemOf(stub);
+    if (streamsReplies(stub)) return openReplies(caller, calls, stub, request, callOptions, problem);
+    return problem === undefined
+      ? callWithRequests(caller, calls, stub, request, callOptions)
+      : Promise.reject(problem);
+  };
 }
 
 /** Makes calls whose callers await. */

@@ -152,9 +152,14 @@ export class CallsInFlight {
     if (call?.channel === channel && call !== undefined) this.#lost(call, channelError(call, error));
   }
 
-  failAll(makeError: (call: CallInFlight) => RpcError): void {
-    for (const call of this.#calls.values()) this.#end(call, makeError(call));
-    this.#deadlines.stop();
+  /** Ends all calls, or those that are `meant`. */
+  failAll(makeError: (call: CallInFlight) => RpcError, meant?: (call: CallInFlight) => boolean): void {
+    for (const call of this.#calls.values()) {
+      if (meant === undefined) this.#end(call, makeError(call));
+      // The channel lives on: its other end must hear that these are over.
+      else if (meant(call)) this.cancel(call, makeError(call));
+    }
+    if (meant === undefined) this.#deadlines.stop();
   }
 
   /** Ends a call early; the callee, if it may have it, is told to stop. */

@@ -1,4 +1,5 @@
 export { createClientOn } from './async-client.js';
+export { createCallbacks } from './callbacks.js';
 export type { ClientStats } from './calls-in-flight.js';
 export {
   type AddressStats,
@@ -10,7 +11,7 @@ export {
   type Target,
   targetProblem,
 } from './connection/index.js';
-export type { CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
+export type { CallbackOptions, CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
 export { type ResolvedRetryPolicy, type RetryPolicy, type RetryThrottling, resolveRetry } from './retry/index.js';
 export type { AsyncClientChannel, Client, ClientChannel, SyncClient, SyncClientChannel } from './stub.js';
 export { createSyncClientOn } from './sync-client.js';

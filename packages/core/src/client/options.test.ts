@@ -17,6 +17,7 @@ describe('the options of a client', () => {
       maxMetadataBytes: 8192,
       streamWindowBytes: 2 ** 20,
       streamWindowMessages: 4096,
+      keepAlive: false,
       interceptors: [],
       trusted: false,
     });

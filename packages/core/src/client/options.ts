@@ -88,7 +88,15 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> exte
    * `releaseLoan`), instead of copied. @default false
    */
   readonly trusted?: boolean | undefined;
+  /**
+   * Whether the connection keeps the process alive also while no call is in flight: for a client that waits for the
+   * server to call what it offers. @default false
+   */
+  readonly keepAlive?: boolean | undefined;
 }
+
+/** Options of a server's client of what its client offers: the connection is there already. */
+export type CallbackOptions = Pick<ClientOptions, 'timeout' | 'immediateGraceMs' | 'interceptors'>;
 
 export interface ResolvedClientOptions extends ResolvedWindowOptions {
   readonly direction: ClientDirection;
@@ -104,6 +112,7 @@ export interface ResolvedClientOptions extends ResolvedWindowOptions {
   readonly maxMetadataBytes: number;
   readonly interceptors: readonly Interceptor[];
   readonly trusted: boolean;
+  readonly keepAlive: boolean;
 }
 
 const KNOWN = new Set([
@@ -122,6 +131,7 @@ const KNOWN = new Set([
   'balance',
   'interceptors',
   'trusted',
+  'keepAlive',
 ]);
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
@@ -151,6 +161,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     ...resolveWindowOptions(options),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     trusted: booleanOf('trusted', options.trusted ?? false),
+    keepAlive: booleanOf('keepAlive', options.keepAlive ?? false),
   });
 }
 

@@ -29,7 +29,7 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight(() => undefined);
-  const connection = wayTo(target, methods, calls, { ...resolved, mode: 'sync' });
+  const connection = wayTo(target, methods, calls, { ...resolved, mode: 'sync', offering: undefined });
   const caller = new SyncCaller(connection, calls, resolved);
 
   const unintercepted = (stub: StubMethod, request: unknown, callOptions: CallOptions | undefined): unknown => {

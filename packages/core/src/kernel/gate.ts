@@ -4,6 +4,7 @@ import {
   methodPath,
   notificationsOf,
   notifies,
+  type Offer,
   type Timeout,
 } from '../channel/index.js';
 import {
@@ -11,15 +12,23 @@ import {
   type Client,
   type ClientDirection,
   type ClientOptions,
+  createCallbacks,
   createClientOn,
   createSyncClientOn,
   type RetryPolicy,
   type SyncClient,
+  type Target,
   targetProblem,
 } from '../client/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
-import { createServerOn, type Server, type ServerOptions } from '../server/index.js';
+import {
+  createOffering,
+  createServerOn,
+  type OfferingOptions,
+  type Server,
+  type ServerOptions,
+} from '../server/index.js';
 import type { Mode, TransportOptions } from '../transport/contract.js';
 import type { ServiceSettings } from './config/settings.js';
 import type { Kernel } from './kernel.js';
@@ -43,7 +52,20 @@ export interface ClientSettings<D extends ClientDirection = ClientDirection> ext
   readonly transport?: TransportOptions | undefined;
   /** Name of a codec plug-in; the server must use the same. @default as configured, else that of the definition */
   readonly codec?: string | undefined;
+  /**
+   * What the server may call over this client's connection, each made by `offer`: callbacks. Needs a duplex channel
+   * whose sides greet each other. @default nothing
+   */
+  readonly offers?: readonly Offer[] | undefined;
+  /** Limits and listeners for the server's calls of what is offered. */
+  readonly serving?: OfferingOptions | undefined;
 }
+
+/** Those of a client whose calls block can't offer anything: its thread would not be there to be called. */
+export type SyncClientSettings<D extends ClientDirection = ClientDirection> = Omit<
+  ClientSettings<D>,
+  'offers' | 'serving' | 'keepAlive'
+>;
 
 export interface ServerSettings extends ServerOptions {
   /** Name of a codec plug-in for all services. @default as configured, else that of each definition */
@@ -67,8 +89,8 @@ export interface Callgate {
   /** As createClient, but the methods of the stub block the thread and return the reply. */
   createSyncClient<S extends ServiceDefinition, D extends ClientDirection = 'duplex'>(
     service: S,
-    at?: string | readonly string[] | ClientSettings<D>,
-    settings?: ClientSettings<D>,
+    at?: string | readonly string[] | SyncClientSettings<D>,
+    settings?: SyncClientSettings<D>,
   ): SyncClient<S, D>;
   /** Makes a server; `listen()` without a URL listens where the configuration says for each service that was added. */
   createServer(settings?: ServerSettings): Server;
@@ -76,6 +98,7 @@ export interface Callgate {
 
 /** The one place where clients and servers meet what is plugged in and what is configured. */
 export function createGate(kernel: Kernel): Callgate {
+  const codecOf = ({ typeName }: ServiceDefinition, stated: string | undefined) => stated ?? kernel.codecOf(typeName);
   const interceptors = (service: ServiceDefinition, own: readonly Interceptor[] = []) => [
     ...kernel.interceptorsOf(service.typeName),
     ...own,
@@ -89,7 +112,18 @@ export function createGate(kernel: Kernel): Callgate {
   ) {
     if (typeof service?.typeName !== 'string') throw noService(service);
     if (typeof settings !== 'object' || settings === null) throw badSettings(settings);
-    const { transport, codec, timeout, urgent, balance, retry, direction: asked, ...options } = settings;
+    const {
+      transport,
+      codec,
+      timeout,
+      urgent,
+      balance,
+      retry,
+      direction: asked,
+      offers = [],
+      serving = {},
+      ...options
+    } = settings;
     const targets = kernel.resolveAll(
       service.typeName,
       stated({ url, timeout, urgent, balance, retry, transport, codec, direction: asked }),
@@ -103,12 +137,21 @@ export function createGate(kernel: Kernel): Callgate {
     for (const each of targets) {
       const problem = targetProblem(each, direction, mode);
       if (problem !== undefined) throw problem;
+      if (offers.length > 0) checkOffers(each, direction, mode);
       // For what it throws: told before any call is made.
       if (notifies(each.transport.capabilities)) notificationsOf(pathsOf(service));
     }
     return {
       service: kernel.speak(service, target.codec),
       target: () => targets,
+      offering:
+        offers.length === 0
+          ? undefined
+          : createOffering(
+              offers.map((one) => ({ ...one, service: kernel.speak(one.service, codecOf(one.service, codec)) })),
+              serving,
+              interceptors,
+            ),
       options: {
         ...options,
         direction,
@@ -128,17 +171,18 @@ export function createGate(kernel: Kernel): Callgate {
       settings?: ClientSettings<D>,
     ) {
       const client = clientArguments(service, ...urlAndSettings(at, settings), 'async');
-      return createClientOn(client.service, client.target, client.options);
+      return createClientOn(client.service, client.target, client.options, client.offering);
     },
     createSyncClient<S extends ServiceDefinition, D extends ClientDirection>(
       service: S,
-      at?: string | readonly string[] | ClientSettings<D>,
-      settings?: ClientSettings<D>,
+      at?: string | readonly string[] | SyncClientSettings<D>,
+      settings?: SyncClientSettings<D>,
     ) {
       const client = clientArguments(service, ...urlAndSettings(at, settings), 'sync');
       return createSyncClientOn(client.service, client.target, client.options);
     },
     createServer({ codec, ...options }: ServerSettings = {}) {
+      const speak = <S extends ServiceDefinition>(service: S): S => kernel.speak(service, codecOf(service, codec));
       const server = createServerOn(
         (url, transport, services) =>
           kernel.listenTargets(
@@ -146,10 +190,26 @@ export function createGate(kernel: Kernel): Callgate {
             stated({ url, transport }),
           ),
         { ...options, interceptorsFor: (service) => interceptors(service, options.interceptors) },
+        (channel) => createCallbacks(channel, { speak, interceptors }),
       );
-      return speaking(server, (service) => kernel.speak(service, codec ?? kernel.codecOf(service.typeName)));
+      return speaking(server, speak);
     },
   });
+}
+
+/** Who offers is called over the connection that it opens. Throws FAILED_PRECONDITION (UNSUPPORTED). */
+function checkOffers({ address, transport }: Target, direction: ClientDirection, mode: Mode): void {
+  const why =
+    mode === 'sync'
+      ? 'its calls block, and a thread that blocks can serve nothing: use createClient'
+      : direction !== 'duplex'
+        ? `its channel only sends (direction: ${direction}), and nothing can come back (capability directions)`
+        : transport.capabilities.greeting === 'none'
+          ? `the two sides of a ${transport.scheme}: channel do not greet each other, so that nobody can say what he offers (capability greeting)`
+          : undefined;
+  if (why === undefined) return;
+  const words = `${address.url}: a client can't offer anything there: ${why}`;
+  throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
 }
 
 function pathsOf(service: ServiceDefinition) {

@@ -2,7 +2,13 @@ export type { Config } from './config/config.js';
 export type { Folded, Where } from './config/fold.js';
 export type { ConfigInput, InterceptorSetting, PolicyText, ServiceSettings } from './config/settings.js';
 export { findConfig } from './config/source.js';
-export { type Callgate, type ClientSettings, createGate, type ServerSettings } from './gate.js';
+export {
+  type Callgate,
+  type ClientSettings,
+  createGate,
+  type ServerSettings,
+  type SyncClientSettings,
+} from './gate.js';
 export { createKernel, type Kernel, type KernelOptions, type Target } from './kernel.js';
 export { type PackagedInterceptor, packagedInterceptor } from './load-interceptor.js';
 export { type PackagedTransport, packagedTransport } from './load-package.js';

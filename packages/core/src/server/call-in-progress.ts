@@ -8,10 +8,13 @@ import {
   type StreamReceiver,
   takeOver,
 } from '../channel/index.js';
+import type { CallbackOptions, Client } from '../client/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
 import { CallMetadata } from './call-metadata.js';
-import type { CallContext, PeerChannel } from './handlers.js';
+import type { CallContext } from './handlers.js';
+import type { PeerChannel } from './peer-channel.js';
 import type { Route } from './router.js';
 
 /** One call that a handler works on; the handler sees it as its context. */
@@ -84,6 +87,10 @@ export class CallInProgress implements CallContext {
     this.#abort ??= new AbortController();
     if (this.#aborted !== undefined) this.#abort.abort(this.#aborted);
     return this.#abort.signal;
+  }
+
+  client<S extends ServiceDefinition>(service: S, options?: CallbackOptions): Client<S> {
+    return this.channel.client(service, options);
   }
 
   takeHandles(): readonly Handle[] {

@@ -1,4 +1,5 @@
 import {
+  type Callbacks,
   type Channel,
   closeUnsent,
   Deadlines,
@@ -10,7 +11,6 @@ import {
   Kind,
   type Metadata,
   NO_DEADLINE,
-  type PeerDeathListener,
   type RequestSink,
 } from '../channel/index.js';
 import type { MessageType } from '../codec/contract.js';
@@ -32,7 +32,7 @@ import {
   unknownMethod,
   unwelcome,
 } from './failures.js';
-import type { PeerChannel } from './handlers.js';
+import { type PeerChannel, peerChannel } from './peer-channel.js';
 import { Reservations } from './reservations.js';
 import type { Route, Routes, RoutesById } from './router.js';
 
@@ -45,6 +45,8 @@ export interface ServingOptions {
   readonly draining: () => boolean;
   /** Hears of failures that no caller is told of: those of one-way calls, and of the channel itself. */
   readonly onError: (error: RpcError) => void;
+  /** The calling side; absent where this side calls by other means. */
+  readonly callbacks?: (() => Callbacks) | undefined;
 }
 
 /** The calls that came in over one channel. */
@@ -65,7 +67,7 @@ export class CallsInProgress implements RequestSink {
 
   constructor(channel: Channel, options: ServingOptions) {
     this.#channel = channel;
-    this.#shown = peerChannel(channel);
+    this.#shown = peerChannel(channel, options.callbacks);
     this.#options = options;
     this.#routes = options.routes;
     this.#byId = options.byId;
@@ -303,7 +305,7 @@ export class CallsInProgress implements RequestSink {
       this.#fail(call, badReply(call, error));
       return;
     }
-    outbox.add({ bytes, attempt: () => this.#tryReply(call, reply) });
+    outbox.add({ bytes, answer: true, attempt: () => this.#tryReply(call, reply) });
   }
 
   /** False when the link is full now. */
@@ -417,19 +419,6 @@ function decodeRequest(call: CallInProgress, span: Span, start: number): unknown
   call.received = beside;
   call.keepInFields(inFields);
   return message;
-}
-
-/** What handlers see of a channel. */
-function peerChannel({ link, life }: Channel): PeerChannel {
-  return Object.freeze({
-    get peer() {
-      return link.peer;
-    },
-    get closed() {
-      return life.closed;
-    },
-    onPeerDeath: (listener: PeerDeathListener) => life.onPeerDeath(listener),
-  });
 }
 
 /** Of what goes with the REPLY itself: a stream's messages have gone before. */

@@ -1,7 +1,9 @@
-import type { ChannelLife, Metadata, RpcStream, StreamSource } from '../channel/index.js';
+import type { Metadata, RpcStream, StreamSource } from '../channel/index.js';
+import type { CallbackOptions, Client } from '../client/index.js';
 import type { MessageInit, MethodDefinition, MethodKind, ServiceDefinition } from '../codec/contract.js';
 import type { MetadataView } from '../errors/index.js';
 import type { Handle, Peer } from '../transport/contract.js';
+import type { PeerChannel } from './peer-channel.js';
 
 /** What a handler may know of its call beyond the request. */
 export interface CallContext {
@@ -10,6 +12,8 @@ export interface CallContext {
   readonly peer: Peer;
   /** The connection over which the call came: who, why and when of its end, and a notice of the peer's death. */
   readonly channel: PeerChannel;
+  /** `channel.client`: calls what the caller offers, over the connection over which it called. */
+  client<S extends ServiceDefinition>(service: S, options?: CallbackOptions): Client<S>;
   /** Instant of `performance.now()` at which the caller stops waiting; Infinity for never. */
   readonly deadline: number;
   /** Fires when the caller cancels, the deadline passes, or the caller is gone. */
@@ -44,11 +48,6 @@ export interface CallContext {
    * (`shm:`): see `allocate` of a client's `$channel`.
    */
   allocate(bytes: number): Buffer;
-}
-
-/** A connection, as the handlers of what came over it see it. It may carry many calls, before and after this one. */
-export interface PeerChannel extends ChannelLife {
-  readonly peer: Peer;
 }
 
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? R : never;

@@ -1,5 +1,6 @@
 import {
   begin,
+  type Callbacks,
   type Channel,
   type ChannelEnd,
   defaultDirection,
@@ -7,6 +8,7 @@ import {
   driveAsync,
   greets,
   type Hello,
+  type MakeCallbacks,
   methodPath,
   type NotificationMethod,
   notificationsOf,
@@ -89,8 +91,20 @@ export interface Server {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export function createServerOn(resolve: ListenResolver, options: ServerOptions = {}): Server {
-  return new EventLoopServer(resolve, resolveServerOptions(options));
+/** `makeCallbacks`: how it calls what its clients offer. */
+export function createServerOn(
+  resolve: ListenResolver,
+  options: ServerOptions = {},
+  makeCallbacks?: MakeCallbacks,
+): Server {
+  return new EventLoopServer(resolve, resolveServerOptions(options), makeCallbacks);
+}
+
+/** What there is for one link. */
+interface Serving {
+  calls?: CallsInProgress;
+  channel?: Channel;
+  callbacks?: Callbacks;
 }
 
 /** Runs handlers on the event loop of the thread that made it. */
@@ -100,14 +114,16 @@ class EventLoopServer implements Server {
   readonly #admission: Admission;
   readonly #services: ServiceDefinition[] = [];
   readonly #listeners: Listener[] = [];
-  readonly #serving = new Map<Link, { calls?: CallsInProgress; channel?: Channel }>();
+  readonly #serving = new Map<Link, Serving>();
+  readonly #makeCallbacks: MakeCallbacks | undefined;
   #routes: Routes = [];
   #routesById: RoutesById = new Map();
   #closing: Promise<void> | undefined;
   readonly #mourners = new Set<{ readonly listener: PeerDeathListener }>();
 
-  constructor(resolve: ListenResolver, options: ResolvedServerOptions) {
+  constructor(resolve: ListenResolver, options: ResolvedServerOptions, makeCallbacks: MakeCallbacks | undefined) {
     this.#resolve = resolve;
+    this.#makeCallbacks = makeCallbacks;
     this.#options = options;
     this.#admission = new Admission(options.maxConcurrentCalls, options.maxQueuedCalls);
   }
@@ -222,7 +238,7 @@ class EventLoopServer implements Server {
   }
 
   async #serve(link: Link, transport: Transport): Promise<void> {
-    const entry: { calls?: CallsInProgress; channel?: Channel } = {};
+    const entry: Serving = {};
     this.#serving.set(link, entry);
     const routes = this.#routes;
     const { capabilities } = transport;
@@ -238,12 +254,14 @@ class EventLoopServer implements Server {
       const notifications = notifies(capabilities) ? this.#notifications() : undefined;
       const beginning = begin(link, { local, checksum, doing, capabilities, notifications });
       const channel = await driveAsync(beginning, link, before);
+      const make = this.#makeCallbacks;
       const calls = new CallsInProgress(channel, {
         routes,
         byId,
         admission: this.#admission,
         draining: () => this.#closing !== undefined,
         onError: this.#options.onError,
+        callbacks: make && (() => (entry.callbacks ??= make(channel))),
       });
       channel.requests = calls;
       channel.life.onPeerDeath((end) => this.#mourn(end));
@@ -265,10 +283,15 @@ class EventLoopServer implements Server {
 
   async #close(timeoutMs: number, epitaph: string | undefined): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
+    const until = performance.now() + timeoutMs;
     await settledWithin(this.#admission.whenIdle(), timeoutMs);
+    // What was called back from elsewhere than from a handler.
+    const back = [...this.#serving.values()].map(({ callbacks }) => callbacks?.idle);
+    await settledWithin(Promise.all(back), until - performance.now());
     const why = shutDown(epitaph);
     await Promise.all(
-      [...this.#serving].map(async ([link, { calls, channel }]) => {
+      [...this.#serving].map(async ([link, { calls, channel, callbacks }]) => {
+        callbacks?.failAll(new RpcError('CANCELLED', 'the server was closed', { reason: Reason.CLOSED }));
         calls?.refuseAll(why);
         if (epitaph !== undefined) channel?.sayGoodbye(why);
         await settledWithin(channel?.outbox.drained, timeoutMs);
@@ -291,7 +314,7 @@ async function settledWithin(promise: Promise<unknown> | undefined, ms: number):
   if (promise === undefined) return;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+    timer = setTimeout(resolve, Math.min(Math.max(0, ms), 2 ** 31 - 1));
   });
   await Promise.race([promise, late]);
   clearTimeout(timer);

@@ -16,6 +16,8 @@ export const IMMEDIATE_CONNECT_MS = 250;
 
 export interface ConnectionOptions extends OpeningOptions {
   readonly reconnect: ResolvedReconnectOptions;
+  /** The connection keeps the event loop alive also while no call is in flight. */
+  readonly keepAlive: boolean;
 }
 
 /**
@@ -172,7 +174,7 @@ export class Connection implements Way {
 
   keepAlive(alive: boolean): void {
     for (const { link } of this.#channels) {
-      if (alive) link.ref();
+      if (alive || this.#options.keepAlive) link.ref();
       else link.unref();
     }
     this.#pause.keepAlive(alive);
@@ -293,7 +295,9 @@ export class Connection implements Way {
     this.#channels.add(channel);
     this.#failure = undefined;
     this.#backoff.succeeded();
-    if (this.#calls.stats.inFlight === 0) link.unref();
+    const { offering, keepAlive } = this.#options;
+    channel.requests = offering?.serve(channel);
+    if (this.#calls.stats.inFlight === 0 && !keepAlive) link.unref();
     this.connectivity.become('ready');
     return open;
   }

@@ -8,6 +8,7 @@ import {
   type Hello,
   notificationsOf,
   notifies,
+  type Offering,
 } from '../../channel/index.js';
 import { RpcError } from '../../errors/index.js';
 import type { Deadline, Link, Mode, TransportOptions } from '../../transport/contract.js';
@@ -28,6 +29,8 @@ export interface OpeningOptions {
   readonly trusted: boolean;
   readonly streamWindowBytes: number;
   readonly streamWindowMessages: number;
+  /** What the server may call over the same link. */
+  readonly offering: Offering | undefined;
 }
 
 /** A channel with the callee's numbers for the methods of one stub. */
@@ -104,9 +107,9 @@ function bound(channel: Channel, methods: readonly StubMethod[], options: Openin
 
 function beginning(target: Target, methods: readonly StubMethod[], options: OpeningOptions, link: Link): BeginOptions {
   const { maxMessageBytes } = link;
-  const { maxMetadataBytes, streamWindowBytes, streamWindowMessages } = options;
+  const { maxMetadataBytes, streamWindowBytes, streamWindowMessages, offering } = options;
   const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
-  const local: Hello = { ...limits, methods: [] };
+  const local: Hello = { ...limits, methods: offering?.methods ?? [] };
   const { capabilities } = target.transport;
   const checksum = options.checksum ?? capabilities.damages;
   const notifications = notifies(capabilities) ? notificationsOf(methods) : undefined;
