@@ -83,6 +83,12 @@ describe('What the README says', () => {
     expect(await run(codeUnder('Callbacks'))).toEqual({ code: 0, signal: null, stdout: '{ km: 7 }\n', stderr: '' });
   });
 
+  test('of calls within calls works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    const stdout = 'true true\n';
+    expect(await run(codeUnder('Calls within calls'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of deaths and last words works as it stands.', async () => {
     writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
     const stdout = 'EPITAPH\npeer true the server closed: moved to another machine true\n';

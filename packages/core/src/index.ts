@@ -10,6 +10,7 @@ export type {
   Offer,
   Overflow,
   PacedSource,
+  ParentCall,
   PeerDeathListener,
   StreamSource,
   Timeout,

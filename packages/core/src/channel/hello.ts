@@ -22,6 +22,8 @@ export interface Hello {
   /** Payload bytes and messages of one stream that this side takes unread. @default 1 MiB, 4096 */
   readonly streamWindowBytes?: number;
   readonly streamWindowMessages?: number;
+  /** Names the thread at which messages of this link are taken; the same for all links of one thread. */
+  readonly thread?: string | undefined;
   /** The method table: what this side serves. A method's id is its place in this list. */
   readonly methods: readonly MethodEntry[];
 }
@@ -50,7 +52,8 @@ export function encodeHello(hello: Hello): Buffer {
   const methods = hello.methods.map(({ service, method, kind }): SentEntry => ({ service, method, kind }));
   const schemas = describeSchemas(hello.methods.flatMap(({ request, response }) => [request, response]));
   const { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages } = hello;
-  const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
+  const { thread } = hello;
+  const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages, thread };
   return Buffer.from(JSON.stringify({ ...limits, methods, schemas }));
 }
 
@@ -78,6 +81,7 @@ export function parseHello(text: string): Hello {
   if (!Number.isInteger(maxMetadataBytes) || (maxMetadataBytes as number) < 0)
     throw badHello('maxMetadataBytes is no number of bytes');
   const windows = {
+    ...parseThread(value.thread),
     ...parseWindow('streamWindowBytes', value.streamWindowBytes),
     ...parseWindow('streamWindowMessages', value.streamWindowMessages),
   };
@@ -96,6 +100,12 @@ export function parseHello(text: string): Hello {
     ...windows,
     methods: entries,
   };
+}
+
+function parseThread(thread: unknown): { thread?: string } {
+  if (thread === undefined) return {};
+  if (typeof thread !== 'string' || thread.length > 100) throw badHello('thread is not a name');
+  return { thread };
 }
 
 function parseWindow(name: 'streamWindowBytes' | 'streamWindowMessages', value: unknown): { [name: string]: number } {

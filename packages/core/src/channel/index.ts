@@ -1,8 +1,29 @@
 export { defaultDirection, directionProblem, opposite } from '../transport/directions.js';
 export { turn, turnIsDue } from '../transport/turn.js';
 export { type BeginOptions, begin, greets, noStreams, notifies } from './begin.js';
+export {
+  BLOCKED_KEY,
+  type BlockedThread,
+  decodeBlocked,
+  encodeBlocked,
+  findBlocked,
+  noteServed,
+  thisThread,
+  threadIdentity,
+} from './blocked-threads.js';
 export type { Callbacks, MakeCallbacks, Offer, Offering } from './both-ways.js';
 export { Channel, type ReplySink, type RequestSink } from './channel.js';
+export {
+  currentCall,
+  type FollowedCall,
+  followCall,
+  noteThread,
+  type ParentCall,
+  propagates,
+  runFor,
+  runForNobody,
+  servesHere,
+} from './current-call.js';
 export { Deadlines } from './deadlines.js';
 export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
 export { decodeFailure, encodeFailure } from './failure-payload.js';
@@ -20,7 +41,7 @@ export {
 export { type ChannelEnd, type ChannelLife, Life, type PeerDeathListener } from './life.js';
 export { type Loans, releaseLoan } from './loans.js';
 export { callingLink, servingLink } from './lossy/index.js';
-export { freezeMetadata, Metadata, type MetadataInit } from './metadata.js';
+export { addUnchecked, freezeMetadata, Metadata, type MetadataInit, reservedOf } from './metadata.js';
 export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA } from './metadata-block.js';
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';

@@ -1,4 +1,13 @@
-import { type Offering, resolveTimeout, turn, turnIsDue } from '../channel/index.js';
+import {
+  currentCall,
+  followCall,
+  noteThread,
+  type Offering,
+  type ParentCall,
+  resolveTimeout,
+  turn,
+  turnIsDue,
+} from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { callWithRequests, openReplies } from './async-streams.js';
@@ -6,6 +15,7 @@ import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
+import { blockedFor, checkDeadlock, onlyUrl } from './deadlock.js';
 import { type Invoke, intercepted } from './intercept.js';
 import {
   type CallOptions,
@@ -14,6 +24,7 @@ import {
   type ResolvedClientOptions,
   resolveClientOptions,
 } from './options.js';
+import { parentStopped } from './parent.js';
 import { Retries, resolveRetry } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
@@ -29,6 +40,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
   options: ClientOptions<D> = {},
   offering?: Offering,
 ): Client<S, D> {
+  noteThread('calls');
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight((busy) => connection.keepAlive(busy));
@@ -89,6 +101,11 @@ export class AsyncCaller {
     call.waitForReady = options?.waitForReady ?? stub.waitForReady;
     call.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
     call.onFailed = this.#onFailed;
+    const parent = options?.parent === undefined ? currentCall() : options.parent;
+    if (parent) {
+      call.inherit(parent);
+      call.blocked = blockedFor(stub.path, parent, false);
+    }
     return call;
   }
 
@@ -117,11 +134,20 @@ export class AsyncCaller {
     else signal.addEventListener('abort', onAbort, { once: true });
   }
 
+  #follow(call: CallInFlight, parent: ParentCall): void {
+    if (call.settled) return;
+    const unfollow = followCall(parent, (reason) =>
+      this.#calls.cancel(call, parentStopped(call.stub.path, parent, reason)),
+    );
+    if (!call.settled) call.unfollow = unfollow;
+  }
+
   /** Sends the request, once there is a connection. Never throws: how the call ends is told to its `onSettled`. */
   begin(call: CallInFlight, request: unknown): void {
+    if (call.parent !== undefined && call.unfollow === undefined) this.#follow(call, call.parent);
     if (call.settled) return;
     call.request = request;
-    if (call.phases.sendMs === 0 && !call.phases.immediate) {
+    if (call.expiredAtOnce) {
       this.#calls.expire(call);
       return;
     }
@@ -137,8 +163,14 @@ export class AsyncCaller {
       return;
     }
     // The wait for a connection is bounded by the connection itself, or by the call's own deadline if that comes first.
-    if (call.phases.immediate) call.deadline = performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS);
+    if (call.phases.immediate) call.moveDeadline(performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS));
     this.#calls.watch(call);
+    try {
+      if (call.blocked !== undefined) checkDeadlock(call, onlyUrl(this.#connection), undefined);
+    } catch (error) {
+      this.#fail(call, error);
+      return;
+    }
     const waits = call.waitForReady && !call.phases.immediate;
     (waits ? this.#connection.openWaiting(call) : this.#connection.open()).then(
       (opened) => {
@@ -171,7 +203,7 @@ export class AsyncCaller {
       throw notReady(call.stub.path, 'the link has no room');
     }
     call.stage = 'asking';
-    call.deadline = performance.now() + this.#graceMs;
+    call.moveDeadline(performance.now() + this.#graceMs);
     open.channel.queueFlush();
     this.#calls.watch(call);
     call.onReady = () => {
@@ -247,6 +279,11 @@ export class AsyncCaller {
 }
 
 function aborted(call: CallInFlight, signal: AbortSignal): RpcError {
+  if (RpcError.is(signal.reason) && signal.reason.reason === Reason.DEADLINE) {
+    // The signal of a handler whose own deadline has passed.
+    const words = `${call.stub.path}: aborted by the caller, whose deadline passed: ${signal.reason.message}`;
+    return new RpcError('DEADLINE_EXCEEDED', words, { reason: Reason.DEADLINE, cause: signal.reason });
+  }
   const why = signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
   return new RpcError('CANCELLED', `${call.stub.path}: aborted by the caller: ${why}`, {
     reason: Reason.ABORTED_BY_CALLER,

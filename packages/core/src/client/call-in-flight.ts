@@ -1,6 +1,8 @@
 import {
+  type BlockedThread,
   blockWithAttempts,
   type Channel,
+  type ParentCall,
   type Phases,
   type StreamReceiver,
   type StreamSender,
@@ -44,14 +46,14 @@ export type Fate = 'unsent' | 'refused' | 'unknown';
 export class CallInFlight {
   readonly stub: StubMethod;
   readonly phases: Phases;
-  readonly begunMs: number;
+  begunMs: number;
   /** The caller's thread blocks and minds the deadline by itself. */
   readonly blocking: boolean;
   /** See CallOptions. */
   readonly handles: readonly Handle[] | undefined;
   readonly handlesInto: Handle[] | undefined;
   /** Its metadata, both ways; undefined when nobody has said a word of it. */
-  readonly meta: CallMeta | undefined;
+  meta: CallMeta | undefined;
   id = 0;
   urgent = false;
   /** See CallOptions. */
@@ -61,7 +63,7 @@ export class CallInFlight {
   /** When it is made again; undefined: only if that can't be noticed. */
   retry: ResolvedRetryPolicy | false | undefined;
   /** Instant of performance.now() that bounds all attempts. */
-  readonly latest: number;
+  latest: number;
   /** Attempts that ended before, as far as the callee may have seen them. */
   previousAttempts = 0;
   /** Attempts that counted for the policy, and requests that were sent anew since they had never left. */
@@ -79,6 +81,15 @@ export class CallInFlight {
   avoided: Channel | undefined;
   /** Instant of performance.now() at which the call fails unless something moves it. */
   deadline: number;
+  /** The call for which it is made, if any, and its deadline, past which nothing moves this one's. */
+  parent: ParentCall | undefined;
+  limit = Number.POSITIVE_INFINITY;
+  /** Those who block until it is answered. */
+  blocked: readonly BlockedThread[] | undefined;
+  /** The request says who they are, if it can. */
+  blockedTold = false;
+  /** No longer heeds the parent. */
+  unfollow: (() => void) | undefined;
   settled = false;
   value: unknown;
   error: RpcError | undefined;
@@ -140,6 +151,7 @@ export class CallInFlight {
     if (this.settled) return;
     this.settled = true;
     this.value = value;
+    this.unfollow?.();
     this.onSettled?.(this);
   }
 
@@ -148,6 +160,7 @@ export class CallInFlight {
     this.settled = true;
     this.error = error;
     this.withdraw?.();
+    this.unfollow?.();
     this.onSettled?.(this);
   }
 
@@ -168,6 +181,25 @@ export class CallInFlight {
 
   /** The callee has taken the call: from now on only the reply's policy counts. */
   taken(nowMs: number): void {
-    if (!this.phases.shared) this.deadline = Math.min(nowMs + this.phases.replyMs, this.latest);
+    if (!this.phases.shared) this.moveDeadline(Math.min(nowMs + this.phases.replyMs, this.latest));
+  }
+
+  moveDeadline(deadline: number): void {
+    this.deadline = Math.min(deadline, this.limit);
+  }
+
+  /** Its deadline is not later than that of the call for which it is made. */
+  inherit(parent: ParentCall): void {
+    this.parent = parent;
+    this.limit = parent.deadline;
+    if (this.limit === Number.POSITIVE_INFINITY) return;
+    if (this.begunMs === 0) this.begunMs = performance.now();
+    this.latest = Math.min(this.latest, this.limit);
+    this.moveDeadline(this.deadline);
+  }
+
+  /** There is no time for it at all. */
+  get expiredAtOnce(): boolean {
+    return (this.phases.sendMs === 0 && !this.phases.immediate) || this.limit <= this.begunMs;
   }
 }

@@ -27,6 +27,11 @@ export class CallMeta {
     this.metadata = new Metadata(options.metadata);
   }
 
+  /** Bytes of what there is to send by now, which may still grow. */
+  requestBytes(): number {
+    return encodeMetadata(this.metadata)?.length ?? 0;
+  }
+
   /** Undefined when there is nothing to send. */
   requestBlock(): Buffer | undefined {
     this.#block ??= encodeMetadata(this.metadata);

@@ -1,4 +1,4 @@
-import type { Callbacks, Channel, Interceptor } from '../channel/index.js';
+import { type Callbacks, type Channel, type Interceptor, noteThread } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd } from '../transport/contract.js';
@@ -68,6 +68,7 @@ class ChannelCallbacks implements Callbacks {
     const channel = this.#channel;
     const { remote, link } = channel;
     if (remote === undefined) throw noWayBack(service, channel);
+    noteThread('calls');
     // There is no other channel for another attempt.
     const resolved = resolveClientOptions({ ...options, retry: false });
     const spoken = this.#options.speak(service);

@@ -90,7 +90,7 @@ export class CallsInFlight {
     if (envelope.kind === Kind.TAKEN) this.#taken(call);
     else if (envelope.status !== 0) {
       if ((envelope.flags & Flag.REFUSED) !== 0) call.fate = 'refused';
-      this.#lost(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers));
+      this.#lost(call, lateEnd(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers)));
     } else if (envelope.kind === Kind.READY) this.#ready(call);
     else this.#replied(call, span, start);
   }
@@ -119,7 +119,7 @@ export class CallsInFlight {
     if ((envelope.flags & Flag.REFUSED) !== 0) call.fate = 'refused';
     const start = span.start + ENVELOPE_BYTES + envelope.headersLength;
     const trailers = parts.trailers.size > 0 ? parts.trailers : undefined;
-    const error = decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers);
+    const error = lateEnd(call, decodeFailure(envelope.status, span.bytes, start, span.end, 'call', trailers));
     this.remove(call);
     if (call.onFailed?.(call, error) === true) return;
     call.meta?.heard(parts, true, call.blocking);
@@ -168,7 +168,7 @@ export class CallsInFlight {
     // Who gives up does not want what has come and was not read either.
     call.incoming?.discard();
     this.#tellCallee(call);
-    this.#end(call, error);
+    this.#end(call, error.reason === Reason.ABORTED_BY_CALLER ? lateEnd(call, error) : error);
   }
 
   #tellCallee(call: CallInFlight): void {
@@ -271,17 +271,25 @@ const stageWords = {
   replying: 'it was not answered',
 } as const;
 
-function expiry(call: CallInFlight): RpcError {
+/** What its caller sees of a call that was cancelled as its deadline passed, whichever word came first: the deadline. */
+function lateEnd(call: CallInFlight, error: RpcError): RpcError {
+  return error.code === 'CANCELLED' && call.deadline <= performance.now() ? expiry(call) : error;
+}
+
+export function expiry(call: CallInFlight): RpcError {
   const oneWay = call.channel?.link.direction === 'send';
-  if (call.phases.immediate && call.stage !== 'replying') return notReady(call.stub.path, stageWords[call.stage]);
+  const inherited = call.limit <= performance.now();
+  if (call.phases.immediate && call.stage !== 'replying' && !inherited)
+    return notReady(call.stub.path, stageWords[call.stage]);
   const afterMs = Math.round(performance.now() - call.begunMs);
   const { hindrance } = call;
   const told = call.stage === 'connecting' && hindrance !== undefined ? ` (${hindrance.message})` : '';
   const why =
-    call.phases.sendMs === 0 && call.stage === 'connecting'
+    call.stage === 'connecting' && call.expiredAtOnce
       ? 'its deadline had passed before it began'
       : `${stageWords[oneWay ? 'sending' : call.stage]} when its deadline passed, ${afterMs} ms after it began${oneWay ? '; it may still take it' : ''}${told}`;
-  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${why}`, {
+  const whose = inherited ? ` (it is that of ${call.parent?.path}, for which it was made)` : '';
+  return new RpcError('DEADLINE_EXCEEDED', `${call.stub.path}: ${why}${whose}`, {
     reason: Reason.DEADLINE,
     ...(told !== '' && { cause: hindrance }),
   });

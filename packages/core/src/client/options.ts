@@ -2,6 +2,7 @@ import {
   DEFAULT_METADATA_BYTES,
   type Interceptor,
   type MetadataInit,
+  type ParentCall,
   type ResolvedWindowOptions,
   resolveWindowOptions,
   type Timeout,
@@ -27,6 +28,11 @@ export interface CallOptions extends CallMetadataOptions {
   readonly waitForReady?: boolean | undefined;
   /** When the call, if it fails, is made again; `false`: never, not even when nobody has had it. @default the client's */
   readonly retry?: RetryPolicy | false | undefined;
+  /**
+   * The call for which this one is made, by its handler's context: it ends with it (deadline, cancellation). `null` for
+   * none. @default the call that the handler works on which makes this one; none outside of handlers
+   */
+  readonly parent?: ParentCall | null | undefined;
   /** Cancels the call: it fails with CANCELLED and its handler's `signal` fires. A blocking call only looks before it begins. */
   readonly signal?: AbortSignal | undefined;
   /**

@@ -2,7 +2,9 @@ import { EMPTY_PAYLOAD, Flag, Kind, NO_DEADLINE, timeLeft } from '../channel/ind
 import type { MessageType } from '../codec/contract.js';
 import { RpcError } from '../errors/index.js';
 import type { CallInFlight } from './call-in-flight.js';
+import { expiry } from './calls-in-flight.js';
 import type { OpenChannel } from './connection/index.js';
+import { checkDeadlock, tellBlocked } from './deadlock.js';
 
 /**
  * Sends a call's request. False when the link is full now. Throws RpcError when it can't be sent at all, such as a
@@ -12,6 +14,10 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   const { method } = call.stub;
   const { phases, handles } = call;
   const methodId = methodIdOf(open, call);
+  if (call.blocked !== undefined) {
+    checkDeadlock(call, undefined, open.channel);
+    tellBlocked(call, open.channel, requestType(call).size(request as object));
+  }
   open.channel.urgent = call.urgent;
   open.channel.expires = call.deadline;
   if (open.oneWay) return trySendOneWay(open, call, methodId, request);
@@ -19,8 +25,10 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   let left = NO_DEADLINE;
   if (phases.shared) {
     if (call.deadline !== Number.POSITIVE_INFINITY) left = timeLeft(call.deadline, performance.now());
+    // Nobody would see what came of it.
+    if (left === 0) throw expiry(call);
   } else {
-    left = timeLeft(phases.replyMs, 0);
+    left = replyTimeLeft(call);
     flags = phases.immediate ? Flag.RESERVED : Flag.CONFIRM;
   }
   // Who awaits a one-way call is done when the link has it: nobody would hear that it was taken, or that it was not.
@@ -48,11 +56,21 @@ function requestType({ stub: { method } }: CallInFlight): MessageType<unknown> {
   return streams ? (EMPTY_PAYLOAD as MessageType<unknown>) : method.request;
 }
 
+/** Of a call whose phases have policies of their own. */
+function replyTimeLeft(call: CallInFlight): number {
+  const { replyMs } = call.phases;
+  if (call.limit === Number.POSITIVE_INFINITY) return timeLeft(replyMs, 0);
+  const limitMs = call.limit - performance.now();
+  if (limitMs <= 0) throw expiry(call);
+  return timeLeft(Math.min(replyMs, limitMs), 0);
+}
+
 /** Nothing can come back, and others may send over the same link: no confirmation is asked for, and there is nothing to know the call by. */
 function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, request: unknown): boolean {
   const { method } = call.stub;
-  const bounded = call.phases.shared && call.deadline !== Number.POSITIVE_INFINITY;
-  const left = bounded ? timeLeft(call.deadline, performance.now()) : NO_DEADLINE;
+  const until = call.phases.shared ? call.deadline : call.limit;
+  const left = until === Number.POSITIVE_INFINITY ? NO_DEADLINE : timeLeft(until, performance.now());
+  if (left === 0) throw expiry(call);
   const { channel } = open;
   const { handles } = call;
   const { request: type } = method;
@@ -73,6 +91,7 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
 /** Asks whether a handler would take the call now. False when the link is full. */
 export function trySendProbe(open: OpenChannel, call: CallInFlight): boolean {
   const methodId = methodIdOf(open, call);
+  checkDeadlock(call, undefined, open.channel);
   open.channel.urgent = call.urgent;
   open.channel.expires = call.deadline;
   return open.channel.trySend(Kind.PROBE, 0, 0, call.id, methodId, NO_DEADLINE, EMPTY_PAYLOAD, undefined);

@@ -1,4 +1,11 @@
-import { receiveUntil, resolveTimeout } from '../channel/index.js';
+import {
+  currentCall,
+  followCall,
+  noteThread,
+  type ParentCall,
+  receiveUntil,
+  resolveTimeout,
+} from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
@@ -6,6 +13,8 @@ import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
 import { sleepUntil } from './connection/pause.js';
+import { blockedFor, checkDeadlock, onlyUrl } from './deadlock.js';
+import { checkSyncAllowed } from './forbid-sync.js';
 import { handlesGone } from './handles-gone.js';
 import { intercepted } from './intercept.js';
 import {
@@ -15,6 +24,7 @@ import {
   type ResolvedClientOptions,
   resolveClientOptions,
 } from './options.js';
+import { parentStopped } from './parent.js';
 import { Retries, resolveRetry } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
@@ -26,6 +36,7 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
   target: () => Target | readonly Target[],
   options: ClientOptions<D> = {},
 ): SyncClient<S, D> {
+  noteThread('calls');
   const resolved = resolveClientOptions(options);
   const methods = stubMethods(service, resolved);
   const calls = new CallsInFlight(() => undefined);
@@ -68,6 +79,7 @@ export class SyncCaller {
   }
 
   make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
+    checkSyncAllowed(stub.path);
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = performance.now();
     if (begun - this.#lastBegunMs > IDLE_MS) this.#connection.look();
@@ -77,6 +89,9 @@ export class SyncCaller {
     call.waitForReady = options?.waitForReady ?? stub.waitForReady;
     call.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
+    const parent = options?.parent === undefined ? currentCall() : options.parent;
+    if (parent) heedBlocking(call, parent);
+    call.blocked = blockedFor(stub.path, parent, true);
     return call;
   }
 
@@ -130,11 +145,11 @@ export class SyncCaller {
   }
 
   #run(call: CallInFlight, request: unknown): void {
-    if (call.phases.sendMs === 0 && !call.phases.immediate) {
+    if (call.expiredAtOnce) {
       this.#calls.expire(call);
       return;
     }
-    if (call.phases.immediate) call.deadline = performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS);
+    if (call.phases.immediate) call.moveDeadline(performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS));
     for (;;) {
       const open = this.#open(call);
       if (open === undefined) return;
@@ -158,6 +173,7 @@ export class SyncCaller {
   /** Undefined when the call has ended: its time was up, and an immediate one's is short. */
   #open(call: CallInFlight): OpenChannel | undefined {
     const waits = call.waitForReady && !call.phases.immediate;
+    if (call.blocked !== undefined) checkDeadlock(call, onlyUrl(this.#connection), undefined);
     try {
       return this.#connection.openSync(call.deadline, waits ? call : undefined, call.avoided);
     } catch (error) {
@@ -189,7 +205,7 @@ export class SyncCaller {
   #sendAtOnce(open: OpenChannel, call: CallInFlight, request: unknown): boolean {
     if (!taken(open, NOW)) throw notReady(call.stub.path, 'what was sent before has not been taken');
     if (!trySendRequest(open, call, request)) throw notReady(call.stub.path, 'the link has no room');
-    call.deadline = performance.now() + this.#graceMs;
+    call.moveDeadline(performance.now() + this.#graceMs);
     flush(open);
     call.stage = 'replying';
     return true;
@@ -209,7 +225,7 @@ export class SyncCaller {
   #ask(open: OpenChannel, call: CallInFlight): boolean {
     if (!trySendProbe(open, call)) throw notReady(call.stub.path, 'the link has no room');
     call.stage = 'asking';
-    call.deadline = performance.now() + this.#graceMs;
+    call.moveDeadline(performance.now() + this.#graceMs);
     flush(open);
     const ready = { settled: false };
     call.onReady = () => {
@@ -237,6 +253,14 @@ export class SyncCaller {
 
 /** Milliseconds after which this thread looks whether the server is still there, before it sends to it. */
 const IDLE_MS = 1;
+
+/** Nothing reaches a thread that blocks: what it can know of the call for which it blocks, it knows before. */
+function heedBlocking(call: CallInFlight, parent: ParentCall): void {
+  call.inherit(parent);
+  followCall(parent, (reason) => {
+    throw parentStopped(call.stub.path, parent, reason);
+  })();
+}
 
 /** An instant that has passed. */
 const NOW = Number.NEGATIVE_INFINITY;

@@ -70,6 +70,8 @@ export const Reason = {
   BAD_CONFIG: 'BAD_CONFIG',
   /** A blocking call would wait for its own thread. */
   SELF_DEADLOCK: 'SELF_DEADLOCK',
+  /** A guard forbids calls that block this thread: see `forbidSyncCalls`. */
+  SYNC_FORBIDDEN: 'SYNC_FORBIDDEN',
   /** The server is draining or at its bound of calls. */
   OVERLOADED: 'OVERLOADED',
 } as const;

@@ -1,9 +1,14 @@
 import {
+  BLOCKED_KEY,
+  type BlockedThread,
   type Channel,
   closeAll,
+  decodeBlocked,
+  type FollowedCall,
   type Metadata,
   NO_HANDLES,
   previousAttempts,
+  reservedOf,
   type StreamPump,
   type StreamReceiver,
   takeOver,
@@ -18,7 +23,7 @@ import type { PeerChannel } from './peer-channel.js';
 import type { Route } from './router.js';
 
 /** One call that a handler works on; the handler sees it as its context. */
-export class CallInProgress implements CallContext {
+export class CallInProgress implements CallContext, FollowedCall {
   readonly id: number;
   readonly route: Route;
   readonly peer: Peer;
@@ -26,6 +31,8 @@ export class CallInProgress implements CallContext {
   deadline: number;
   /** False once nobody wants the reply any more: answered, cancelled, expired, or the caller is gone. */
   wanted = true;
+  /** Its handler is done. */
+  over = false;
   /** A handler has it. */
   taken = false;
   /** Takes the call out of the queue in which it waits for a slot. */
@@ -53,6 +60,8 @@ export class CallInProgress implements CallContext {
   readonly #channel: Channel;
   #abort: AbortController | undefined;
   #aborted: unknown;
+  /** Calls that are made for it. */
+  #followers: Set<(reason: unknown) => void> | undefined;
 
   /** Becomes the owner of `received`. */
   constructor(
@@ -159,6 +168,10 @@ export class CallInProgress implements CallContext {
     if (this.#ownMeta !== undefined && this.#ownMeta.headers.size > 0) this.sendHeaders();
   }
 
+  get blockedThreads(): readonly BlockedThread[] {
+    return decodeBlocked(reservedOf(this.#ownMeta?.received, BLOCKED_KEY));
+  }
+
   get #meta(): CallMetadata {
     this.#ownMeta ??= new CallMetadata();
     return this.#ownMeta;
@@ -198,5 +211,18 @@ export class CallInProgress implements CallContext {
     this.incoming?.end(reason);
     this.onStop?.();
     this.onStop = undefined;
+    const followers = this.#followers;
+    this.#followers = undefined;
+    if (followers !== undefined) for (const follower of followers) follower(reason);
+  }
+
+  follow(listener: (reason: unknown) => void): () => void {
+    if (this.#aborted !== undefined) {
+      listener(this.#aborted);
+      return () => undefined;
+    }
+    this.#followers ??= new Set();
+    this.#followers.add(listener);
+    return () => void this.#followers?.delete(listener);
   }
 }

@@ -4,7 +4,9 @@ import {
   type Envelope,
   Kind,
   openSource,
+  propagates,
   RpcStream,
+  runFor,
   Step,
   StreamPump,
   StreamReceiver,
@@ -14,6 +16,7 @@ import { RpcError } from '../errors/index.js';
 import type { Span } from '../transport/contract.js';
 import type { CallInProgress } from './call-in-progress.js';
 import { badReply, notAStream } from './failures.js';
+import { SourceFor } from './source-for.js';
 
 /** How a handler that streams ends; exactly one of `done` and `failed` is called, once, also when nobody wants the reply. */
 export interface StreamingEnd {
@@ -77,7 +80,7 @@ export function runStreaming(channel: Channel, call: CallInProgress, request: un
   let result: unknown;
   let later: boolean;
   try {
-    result = call.route.run(request, call);
+    result = runFor(call, call.route.run, request);
     later = typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function';
   } catch (error) {
     failed(error);
@@ -88,8 +91,8 @@ export function runStreaming(channel: Channel, call: CallInProgress, request: un
 }
 
 function sendReplies(channel: Channel, call: CallInProgress, result: unknown, end: StreamingEnd): void {
-  const source = openSource(result);
-  if (source === undefined) {
+  const opened = openSource(result);
+  if (opened === undefined) {
     end.failed(notAStream(call, result));
     return;
   }
@@ -98,6 +101,7 @@ function sendReplies(channel: Channel, call: CallInProgress, result: unknown, en
     end.done(undefined);
     return;
   }
+  const source = propagates() ? new SourceFor(call, opened) : opened;
   const { response } = call.route.method;
   const sender = new StreamSender(channel, Kind.REPLY_ITEM, call.id, response, source, channel.remoteWindow);
   sender.beforeFirst = () => call.announce();

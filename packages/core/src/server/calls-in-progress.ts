@@ -12,6 +12,7 @@ import {
   type Metadata,
   NO_DEADLINE,
   type RequestSink,
+  runFor,
 } from '../channel/index.js';
 import type { MessageType } from '../codec/contract.js';
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
@@ -188,6 +189,11 @@ export class CallsInProgress implements RequestSink {
       call.withdraw = undefined;
       this.#pending.delete(call.id);
       if (apart) call.deadline = performance.now() + left;
+      else if (call.deadline <= performance.now()) {
+        this.#admission.release();
+        this.#fail(call, expired(call));
+        return;
+      }
       this.#run(call, request);
     };
     if (this.#admission.tryQueue(start)) {
@@ -210,15 +216,17 @@ export class CallsInProgress implements RequestSink {
     let result: unknown;
     let later: boolean;
     try {
-      result = call.route.run(request, call);
+      result = runFor(call, call.route.run, request);
       later = typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function';
     } catch (error) {
+      call.over = true;
       this.#admission.release();
       call.working = false;
       this.#failedToHandle(call, error);
       return;
     }
     if (!later) {
+      call.over = true;
       this.#admission.release();
       call.working = false;
       call.closeReceived();
@@ -245,6 +253,7 @@ export class CallsInProgress implements RequestSink {
   }
 
   #handled(call: CallInProgress, reply: unknown): void {
+    call.over = true;
     this.#admission.release();
     call.working = false;
     if (!this.#done(call)) {
@@ -257,6 +266,7 @@ export class CallsInProgress implements RequestSink {
   }
 
   #notHandled(call: CallInProgress, thrown: unknown): void {
+    call.over = true;
     this.#admission.release();
     call.working = false;
     if (this.#done(call)) this.#failedToHandle(call, thrown);
@@ -361,7 +371,9 @@ export class CallsInProgress implements RequestSink {
 
   /** An RpcError is the handler's answer; anything else is its fault, whose stack only this side may see. */
   #failedToHandle(call: CallInProgress, thrown: unknown): void {
-    const error = handlerFailed(thrown);
+    // Who gives up as its deadline passes may say that it was cancelled before this side has said why.
+    const gaveUp = RpcError.is(thrown) && thrown.code === 'CANCELLED' && call.deadline <= performance.now();
+    const error = gaveUp ? expired(call) : handlerFailed(thrown);
     if (!RpcError.is(thrown) && !call.oneway) this.#options.onError(error);
     this.#fail(call, error, RpcError.is(thrown));
   }
@@ -390,7 +402,12 @@ export class CallsInProgress implements RequestSink {
     const call = this.#pending.get(callId);
     if (call === undefined) return;
     this.#pending.delete(callId);
-    call.stop(new RpcError('CANCELLED', `${call.path}: cancelled by the caller`, { reason: Reason.ABORTED_BY_CALLER }));
+    // The caller's clock may be a little ahead: it has given up since there is no time left.
+    if (call.deadline <= performance.now()) call.stop(expired(call));
+    else
+      call.stop(
+        new RpcError('CANCELLED', `${call.path}: cancelled by the caller`, { reason: Reason.ABORTED_BY_CALLER }),
+      );
   }
 
   #sweep(now: number): number {

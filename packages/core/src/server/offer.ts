@@ -1,4 +1,11 @@
-import type { Channel, Interceptor, Offer, Offering, RequestSink } from '../channel/index.js';
+import {
+  type Channel,
+  type Interceptor,
+  noteThread,
+  type Offer,
+  type Offering,
+  type RequestSink,
+} from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { Admission } from './admission.js';
@@ -25,6 +32,7 @@ export function createOffering(
   interceptors: (service: ServiceDefinition) => readonly Interceptor[],
 ): Offering {
   const { maxConcurrentCalls, maxQueuedCalls, onError, interceptorsFor } = resolveServerOptions(options);
+  noteThread('serves');
   const names = offers.map(({ service }) => service.typeName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {

@@ -11,11 +11,14 @@ import {
   type MakeCallbacks,
   methodPath,
   type NotificationMethod,
+  noteServed,
+  noteThread,
   notificationsOf,
   notifies,
   type PeerDeathListener,
   receiveLoop,
   servingLink,
+  threadIdentity,
 } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
@@ -114,6 +117,7 @@ class EventLoopServer implements Server {
   readonly #admission: Admission;
   readonly #services: ServiceDefinition[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #noLongerServed: (() => void)[] = [];
   readonly #serving = new Map<Link, Serving>();
   readonly #makeCallbacks: MakeCallbacks | undefined;
   #routes: Routes = [];
@@ -122,6 +126,7 @@ class EventLoopServer implements Server {
   readonly #mourners = new Set<{ readonly listener: PeerDeathListener }>();
 
   constructor(resolve: ListenResolver, options: ResolvedServerOptions, makeCallbacks: MakeCallbacks | undefined) {
+    noteThread('serves');
     this.#resolve = resolve;
     this.#makeCallbacks = makeCallbacks;
     this.#options = options;
@@ -161,6 +166,7 @@ class EventLoopServer implements Server {
       if (this.#closing !== undefined) await listener.close();
       this.#checkOpen();
       this.#listeners.push(listener);
+      this.#noLongerServed.push(noteServed(listener.url), noteServed(address.url));
       urls.push(listener.url);
     }
     return urls;
@@ -247,7 +253,7 @@ class EventLoopServer implements Server {
       const { maxMessageBytes } = link;
       const { maxMetadataBytes, streamWindowBytes, streamWindowMessages } = this.#options;
       const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
-      const local: Hello = { ...limits, methods: methodTable(routes) };
+      const local: Hello = { ...limits, methods: methodTable(routes), thread: threadIdentity() };
       const checksum = this.#options.checksum ?? capabilities.damages;
       const doing = `waiting for the greeting of ${link.peer.address}`;
       const before = performance.now() + this.#options.greetTimeoutMs;
@@ -282,6 +288,7 @@ class EventLoopServer implements Server {
   }
 
   async #close(timeoutMs: number, epitaph: string | undefined): Promise<void> {
+    for (const undo of this.#noLongerServed.splice(0)) undo();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     const until = performance.now() + timeoutMs;
     await settledWithin(this.#admission.whenIdle(), timeoutMs);

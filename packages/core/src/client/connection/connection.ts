@@ -1,4 +1,12 @@
-import { type Channel, deadlinePassed, Life, receiveLoop, receiveRest, receiveUntil } from '../../channel/index.js';
+import {
+  type Channel,
+  deadlinePassed,
+  Life,
+  receiveLoop,
+  receiveRest,
+  receiveUntil,
+  runForNobody,
+} from '../../channel/index.js';
 import { Reason, RpcError } from '../../errors/index.js';
 import type { Deadline, LinkEnd, Peer } from '../../transport/contract.js';
 import type { StubMethod } from '../call-in-flight.js';
@@ -115,7 +123,8 @@ export class Connection implements Way {
     if (this.#opening === undefined) {
       const early = this.#tooEarly(performance.now());
       if (early !== undefined) return Promise.reject(early);
-      this.#opening = this.#attempt().finally(() => {
+      // A connection outlives the call that opens it.
+      this.#opening = runForNobody(() => this.#attempt()).finally(() => {
         this.#opening = undefined;
       });
     }
@@ -126,7 +135,7 @@ export class Connection implements Way {
     if (this.#open !== undefined) return Promise.resolve(this.#open);
     waiting.hindrance = this.#failure;
     this.#waiting.add(waiting);
-    this.#trying ??= this.#keepTrying();
+    this.#trying ??= runForNobody(() => this.#keepTrying());
     return this.#trying;
   }
 

@@ -9,6 +9,7 @@ import {
   notificationsOf,
   notifies,
   type Offering,
+  threadIdentity,
 } from '../../channel/index.js';
 import { RpcError } from '../../errors/index.js';
 import type { Deadline, Link, Mode, TransportOptions } from '../../transport/contract.js';
@@ -109,7 +110,7 @@ function beginning(target: Target, methods: readonly StubMethod[], options: Open
   const { maxMessageBytes } = link;
   const { maxMetadataBytes, streamWindowBytes, streamWindowMessages, offering } = options;
   const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
-  const local: Hello = { ...limits, methods: offering?.methods ?? [] };
+  const local: Hello = { ...limits, methods: offering?.methods ?? [], thread: threadIdentity() };
   const { capabilities } = target.transport;
   const checksum = options.checksum ?? capabilities.damages;
   const notifications = notifies(capabilities) ? notificationsOf(methods) : undefined;
