@@ -293,8 +293,8 @@ class EventLoopServer implements Server {
     const until = performance.now() + timeoutMs;
     await settledWithin(this.#admission.whenIdle(), timeoutMs);
     // What was called back from elsewhere than from a handler.
-    const back = [...this.#serving.values()].map(({ callbacks }) => callbacks?.idle);
-    await settledWithin(Promise.all(back), until - performance.now());
+    const back = [...this.#serving.values()].flatMap(({ callbacks }) => callbacks?.idle ?? []);
+    if (back.length > 0) await settledWithin(Promise.all(back), until - performance.now());
     const why = shutDown(epitaph);
     await Promise.all(
       [...this.#serving].map(async ([link, { calls, channel, callbacks }]) => {

@@ -102,8 +102,8 @@ function joinedTransport(): Transport {
   let accept: ((link: Link) => void) | undefined;
   return {
     ...transport,
-    connect: async (address) => {
-      if (accept === undefined) return transport.connect(address, {}, 0);
+    connect: async (address, _options, deadline) => {
+      if (accept === undefined) return transport.connect(address, {}, deadline);
       const [one, other] = await joinedPair();
       accept(other);
       return one;
