@@ -31,6 +31,14 @@ export class SourceFor implements OpenSource {
     this.#source.onReady = listener;
   }
 
+  get onDrop(): OpenSource['onDrop'] {
+    return this.#source.onDrop;
+  }
+
+  set onDrop(listener: OpenSource['onDrop']) {
+    this.#source.onDrop = listener;
+  }
+
   start(): void {
     runFor(this.#call, () => this.#source.start(), undefined);
   }
