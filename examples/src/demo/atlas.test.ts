@@ -31,6 +31,27 @@ test('the nearest cities are those that a search of all finds', () => {
   }
 });
 
+test('a box has the cities that a search of all finds, also across the date line', () => {
+  const everywhere = atlas.nearest({ latitude: 0, longitude: 0 }, atlas.size).map(({ city }) => city);
+  const found = (south: number, west: number, north: number, east: number) =>
+    atlas.citiesIn({
+      southwest: { latitude: south, longitude: west },
+      northeast: { latitude: north, longitude: east },
+    });
+  const ids = (cities: readonly { id: number }[]) => cities.map(({ id }) => id).sort((a, b) => a - b);
+  const wanted = (inside: (latitude: number, longitude: number) => boolean) =>
+    ids(everywhere.filter(({ location }) => inside(location!.latitude, location!.longitude)));
+
+  expect(ids(found(-90, -180, 90, 180))).toEqual(wanted(() => true));
+  expect(ids(found(46, 6, 48, 10))).toEqual(wanted((lat, lon) => lat >= 46 && lat <= 48 && lon >= 6 && lon <= 10));
+  const pacific = found(-20, 176, -12, -170);
+  expect(ids(pacific)).toEqual(wanted((lat, lon) => lat >= -20 && lat <= -12 && (lon >= 176 || lon <= -170)));
+  expect(new Set(pacific.map(({ country }) => country))).toEqual(new Set(['FJ', 'TO', 'WF', 'WS', 'AS']));
+  const names = pacific.map(({ name }) => name);
+  expect(names).toEqual(atlas.names.filter((name) => names.includes(name)).slice(0, names.length));
+  expect(found(-50, -126, -46, -120)).toEqual([]);
+});
+
 test("a country's statistics agree with its cities", () => {
   const cities = atlas.nearest({ latitude: 0, longitude: 0 }, atlas.size).map(({ city }) => city);
   const ours = cities.filter(({ country }) => country === 'NO');

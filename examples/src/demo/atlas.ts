@@ -3,7 +3,13 @@ import { around, distance } from 'geokdbush';
 import KDBush from 'kdbush';
 import type { City, Point, StatisticsReply } from '../gen/geo.js';
 
-/** The cities of the world, indexed for three kinds of question. What it returns is shared: do not change it. */
+/** A box whose corners are both there. It crosses the date line when its west is the larger longitude. */
+export interface Corners {
+  readonly southwest: Point;
+  readonly northeast: Point;
+}
+
+/** The cities of the world, indexed for four kinds of question. What it returns is shared: do not change it. */
 export interface Atlas {
   /** Number of cities. */
   readonly size: number;
@@ -17,6 +23,8 @@ export interface Atlas {
   nearest(point: Point, count: number): readonly { readonly city: City; readonly distanceKm: number }[];
   /** Undefined for a country without cities. */
   statistics(country: string): StatisticsReply | undefined;
+  /** Every city in a box, in the order of the data set. */
+  citiesIn(box: Corners): readonly City[];
 }
 
 /** Reads the data set and builds the indexes: about half a second. */
@@ -49,6 +57,13 @@ export function openAtlas(): Atlas {
         return { city, distanceKm: distance(longitude, latitude, at.longitude, at.latitude) };
       }),
     statistics: (country) => byCountry.get(country),
+    citiesIn({ southwest: { latitude: south, longitude: west }, northeast: { latitude: north, longitude: east } }) {
+      const found =
+        west <= east
+          ? byPlace.range(west, south, east, north)
+          : [...byPlace.range(west, south, 180, north), ...byPlace.range(-180, south, east, north)];
+      return Array.from(Uint32Array.from(found).sort(), (index) => all[index]!);
+    },
   };
 }
 
@@ -65,6 +80,11 @@ function summarise(cities: readonly City[]): StatisticsReply {
     northernmost: cities.reduce((a, b) => ((b.location?.latitude ?? -90) > (a.location?.latitude ?? -90) ? b : a)),
     bySize,
   };
+}
+
+/** Great-circle distance. */
+export function kilometres(a: Point, b: Point): number {
+  return distance(a.longitude, a.latitude, b.longitude, b.latitude);
 }
 
 /** The largest of geo.proto's size classes that a population reaches. */

@@ -12,7 +12,9 @@ import { ask, askAsync, digest, questionsAbout } from './questions.js';
 import { print } from './report.js';
 import type { ServerJob } from './server-main.js';
 import { createGeoService } from './service.js';
-import { pointNemo, sayCitiesOf, sayNearest, sayStatistics } from './words.js';
+import { tourAwaiting, tourBlocking } from './streaming.js';
+import { createTour } from './tour.js';
+import { pointNemo, sayCitiesIn, sayCitiesOf, sayJourney, sayNearest, sayStatistics } from './words.js';
 
 export interface ClientJob {
   readonly url: string;
@@ -46,6 +48,9 @@ async function meet(): Promise<string> {
 
 const questions = questionsAbout(atlas);
 const conversation = createConversation(atlas);
+const tour = createTour(atlas);
+/** Three methods stream in each mode, where one call is measured. */
+const tourSeconds = seconds / 2;
 const expected = questions.map((question) => ask(createGeoService(atlas), question));
 print({ kind: 'bytes', requestBytes: conversation.requestBytes, replyBytes: conversation.replyBytes });
 
@@ -74,7 +79,16 @@ compare(
 );
 timeSync(warmUpSeconds, conversation, (request) => blocking.lookUp(request));
 print({ kind: 'timing', mode: 'sync', ...timeSync(seconds, conversation, (request) => blocking.lookUp(request)) });
+const souvenirs = await tourBlocking(blocking, tour, tourSeconds);
 blocking.$close();
+if (souvenirs) {
+  const { cities, length, nearest } = souvenirs;
+  const told = [
+    sayCitiesIn('A box around the Alps', cities.slice(0, tour.first)),
+    sayJourney(tour.stops, length, nearest),
+  ];
+  print({ kind: 'samples', sentences: told });
+}
 
 const awaiting = createClient(Geo, await meet(), { transport });
 const together = slots ? 8 : questions.length;
@@ -92,6 +106,7 @@ for (const [mode, inFlight] of [
   const timing = await timeAsync(seconds, inFlight, conversation, (request) => awaiting.lookUp(request));
   print({ kind: 'timing', mode, ...timing });
 }
+await tourAwaiting(awaiting, tour, tourSeconds);
 await awaiting.$close();
 await worker?.terminate();
 for (const child of started) child.process.stdin?.end();

@@ -13,16 +13,20 @@ import { openAtlas } from './atlas.js';
 import type { ClientJob } from './client-main.js';
 import { createConversation } from './conversation.js';
 import { loadGeo } from './grpc.js';
+import { type GrpcStreams, streamsOf } from './grpc-streams.js';
 import { type AsyncAnswerer, ask, askAsync, digest, questionsAbout } from './questions.js';
 import { print } from './report.js';
 import { createGeoService } from './service.js';
+import { tourAwaiting } from './streaming.js';
+import { createTour } from './tour.js';
 
 type Method<Request, Reply> = (request: Request, done: (error: Error | null, reply: Reply) => void) => void;
-type GeoClient = Client & {
-  LookUp: Method<LookUpRequest, LookUpReply>;
-  Nearest: Method<NearestRequest, NearestReply>;
-  Statistics: Method<StatisticsRequest, StatisticsReply>;
-};
+type GeoClient = Client &
+  GrpcStreams & {
+    LookUp: Method<LookUpRequest, LookUpReply>;
+    Nearest: Method<NearestRequest, NearestReply>;
+    Statistics: Method<StatisticsRequest, StatisticsReply>;
+  };
 
 const { url, seconds, warmUpSeconds } = jobOf<ClientJob>();
 const client = new (loadGeo())(url, credentials.createInsecure()) as unknown as GeoClient;
@@ -55,4 +59,5 @@ for (const [mode, inFlight] of [
   await timeAsync(warmUpSeconds, inFlight, conversation, service.lookUp);
   print({ kind: 'timing', mode, ...(await timeAsync(seconds, inFlight, conversation, service.lookUp)) });
 }
+await tourAwaiting(streamsOf(client), createTour(atlas), seconds / 2);
 client.close();

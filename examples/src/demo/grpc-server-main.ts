@@ -5,6 +5,7 @@ import { RpcError } from 'callgate';
 import { openAtlas } from './atlas.js';
 import { loadGeo } from './grpc.js';
 import { plain } from './grpc-messages.js';
+import { grpcHandlers } from './grpc-streams.js';
 import type { ServerJob } from './server-main.js';
 import { createGeoService } from './service.js';
 
@@ -27,6 +28,7 @@ server.addService(loadGeo().service, {
   LookUp: adapt(service.lookUp),
   Nearest: adapt(service.nearest),
   Statistics: adapt(service.statistics),
+  ...grpcHandlers(service),
 });
 await new Promise<void>((resolve, reject) =>
   server.bindAsync(url, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve())),

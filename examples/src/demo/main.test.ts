@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { leftoversOf, type NotifyRow } from '@callgate/bench';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Row } from './stages.js';
+import type { Row, StreamRow } from './stages.js';
 
 const program = fileURLToPath(new URL('main.js', import.meta.url));
 let dir: string;
@@ -41,18 +41,21 @@ interface Printed {
   readonly agree: boolean;
   readonly differences: string[];
   readonly questions: number;
+  readonly streamed: number;
   readonly rows: Row[];
+  readonly streams: StreamRow[];
   readonly notified: NotifyRow[];
 }
 
 test('every transport gives the same right answers in both modes, and is measured', { timeout: 240_000 }, async () => {
   const { code, out } = await start('--seconds', '0.2', '--json').ended;
-  const { sentences, agree, differences, questions, rows, notified } = JSON.parse(out) as Printed;
+  const { sentences, agree, differences, questions, streamed, rows, streams, notified } = JSON.parse(out) as Printed;
   expect(differences).toEqual([]);
   expect(agree).toBe(true);
   expect(code).toBe(0);
   expect(questions).toBeGreaterThan(5000);
   expect(sentences.join('\n')).toMatch(/Springfield.*166,810.*\n.*Point Nemo.*\n.*Norway.*Oslo/);
+  expect(sentences.join('\n')).toMatch(/box around the Alps.*\n.*from Lisbon to Singapore.* past \d+ cities/i);
   const cells = rows.map(({ transport, mode }) => `${transport} ${mode}`);
   for (const transport of [
     'inproc:',
@@ -76,6 +79,24 @@ test('every transport gives the same right answers in both modes, and is measure
     expect(Math.min(calls, p50Us, perSecond)).toBeGreaterThan(0);
     expect(p99Us).toBeGreaterThanOrEqual(p50Us);
   }
+  const streaming = ['inproc:', 'shm:', 'shm+posix:', 'shm+sysv:', 'unix:', 'tcp:', 'tls:', 'pipe:', 'fifo:'];
+  const both = (transport: string) => [`${transport} sync`, `${transport} async`];
+  const lines = (some: StreamRow[]) => some.map(({ transport, mode }) => `${transport} ${mode}`).sort();
+  expect(lines(streams.filter(({ why }) => why === null))).toEqual(
+    [...streaming.flatMap(both), 'gRPC-js, Unix socket async'].sort(),
+  );
+  for (const { perSecond } of streams.filter(({ why }) => why === null)) {
+    const { citiesIn = 0, routeLength = 0, nearestWhile = 0 } = perSecond;
+    expect(Math.min(citiesIn, routeLength, nearestWhile)).toBeGreaterThan(0);
+  }
+  const without = streams.filter(({ why }) => why !== null);
+  expect(lines(without)).toEqual(['udp:', 'shm+simple:', 'mq:'].flatMap(both).sort());
+  for (const { why, transport } of without) {
+    const lacking = transport === 'udp:' ? 'delivery: lossy' : 'greeting: none';
+    expect(why).toMatch(new RegExp(`capability ${lacking}.* can't carry streams$`));
+  }
+  expect(streamed).toBe(streams.reduce((sum, { items }) => sum + items, 0));
+  expect(streamed).toBeGreaterThan(1_000_000);
   expect(notified.map(({ subject }) => subject)).toEqual(['signal, async', 'signal, sync', 'bare-signal']);
   expect(leftoversOf(scratch)).toEqual([]);
 });
@@ -87,6 +108,8 @@ test('a URL of its own is the only one called, and its socket is gone afterwards
   expect(out).toContain('every answer is the same, and right');
   expect(out).toContain('unix:');
   expect(out).not.toContain('shm:');
+  expect(out).toContain('cities in a box/s');
+  expect(out).not.toContain('no streams');
   expect(leftoversOf(scratch)).toEqual([]);
 });
 

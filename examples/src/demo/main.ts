@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type Children, createChildren, measureNotify, type NotifyRow, styled } from '@callgate/bench';
 import { readOptions } from './options.js';
 import { notifiedTable, tableOf } from './show.js';
-import { comparable, type Row, runBareRows, runCallgate, runGrpc, type Stage } from './stages.js';
+import { streamsTable } from './show-streams.js';
+import { comparable, type Row, runBareRows, runCallgate, runGrpc, type Stage, type StreamRow } from './stages.js';
 
 const { url, seconds, json } = readOptions(process.argv);
 const lengths = { seconds, warmUpSeconds: Math.min(0.3, seconds) };
@@ -63,9 +64,11 @@ async function run(all: Children): Promise<void> {
   const notified = url === undefined ? await measureNotify(all, lengths) : [];
 
   const rows = stages.flatMap((stage) => [...stage.rows, ...bare.filter(({ beside }) => beside === stage.transport)]);
-  const agree = report(stages);
-  if (json) console.log(JSON.stringify({ sentences: stages[0]!.sentences, ...agree, rows, notified }, null, 2));
-  else show(agree, rows, stages[0]!.bytes, notified);
+  const streams = stages.flatMap((stage) => stage.streams);
+  const agree = report(stages, streams);
+  if (json)
+    console.log(JSON.stringify({ sentences: stages[0]!.sentences, ...agree, rows, streams, notified }, null, 2));
+  else show(agree, rows, stages[0]!.bytes, streams, notified);
   if (!agree.agree) process.exitCode = 1;
 }
 
@@ -83,29 +86,39 @@ interface Agreement {
   /** Every client, in every mode, got the answers that the index itself gives. */
   readonly agree: boolean;
   readonly questions: number;
+  /** Messages of streams. */
+  readonly streamed: number;
   readonly differences: readonly string[];
 }
 
-function report(stages: readonly Stage[]): Agreement {
+function report(stages: readonly Stage[], streams: readonly StreamRow[]): Agreement {
   const answers = stages.flatMap((stage) => stage.answers);
-  const differences = answers.flatMap((one) => one.differences);
+  const differences = [...answers, ...streams].flatMap((one) => one.differences);
   const agree = differences.length === 0 && new Set(answers.map(({ digest }) => digest)).size === 1;
-  return { agree, questions: answers.reduce((sum, { questions }) => sum + questions, 0), differences };
+  const asked = answers.reduce((sum, { questions }) => sum + questions, 0);
+  return { agree, questions: asked, streamed: streams.reduce((sum, { items }) => sum + items, 0), differences };
 }
 
 function show(
-  { agree, questions, differences }: Agreement,
+  { agree, questions, streamed, differences }: Agreement,
   rows: readonly Row[],
   bytes: Stage['bytes'],
+  streams: readonly StreamRow[],
   notified: readonly NotifyRow[],
 ): void {
   console.log('');
-  const asked = `${questions.toLocaleString('en-US')} questions over all of them, sync and async`;
+  const said = `${questions.toLocaleString('en-US')} questions and ${streamed.toLocaleString('en-US')} messages of streams`;
+  const asked = `${said} over all of them, sync and async`;
   if (agree) console.log(`${styled('green', '✓')} ${asked}: every answer is the same, and right.\n`);
   else console.log(`${styled('red', '✗')} ${asked}: answers differ!\n${differences.join('\n')}\n`);
   const { requestBytes, replyBytes } = bytes;
   console.log(`Looking up one city by name (${requestBytes} bytes there, ${replyBytes} bytes back):`);
   console.log(tableOf(rows));
+  console.log(
+    '\nStreaming: the cities in a box to the client, the points of a route to the server, and, both ways,\n' +
+      'points as somebody moves along it, each answered by the city nearest to it (messages per second):',
+  );
+  console.log(streamsTable(streams));
   if (notified.length === 0) return;
   console.log('\nNotifying over signals, with a number and without an answer (all came, in order):');
   console.log(notifiedTable(notified));

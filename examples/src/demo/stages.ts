@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Children, missingFor, runBare, type Timing } from '@callgate/bench';
 import type { ClientJob } from './client-main.js';
-import type { Answers, Report } from './report.js';
+import type { Answers, Report, StreamMethod } from './report.js';
 import type { ServerJob } from './server-main.js';
 
 /** One line of the demo's table. */
@@ -10,6 +10,20 @@ export interface Row extends Timing {
   readonly mode: string;
   /** What it is for: Callgate itself, or something to compare it with. */
   readonly kind: 'callgate' | 'bare' | 'peer';
+}
+
+/** How a transport streams, in one mode. */
+export interface StreamRow {
+  readonly transport: string;
+  readonly mode: string;
+  readonly kind: Row['kind'];
+  /** Messages of each method's streams; none where streams can't be had. */
+  readonly perSecond: Readonly<Partial<Record<StreamMethod, number>>>;
+  /** Messages that came, all compared with what the client's own index says. */
+  readonly items: number;
+  readonly differences: readonly string[];
+  /** Why streams can't be had; null where they can. */
+  readonly why: string | null;
 }
 
 /** A line for a bare mechanism. */
@@ -23,6 +37,7 @@ export interface Stage {
   /** `shm:`, or the name of what Callgate is compared with. */
   readonly transport: string;
   readonly rows: readonly Row[];
+  readonly streams: readonly StreamRow[];
   readonly answers: readonly Answers[];
   readonly sentences: readonly string[];
   readonly bytes: { readonly requestBytes: number; readonly replyBytes: number };
@@ -117,8 +132,34 @@ async function converse(
   return {
     transport,
     rows: of('timing').map(({ kind: _, ...timing }) => ({ transport, kind, ...timing })),
+    streams: streamRows(transport, kind, of('streamed'), of('streamless')),
     answers: of('answers'),
-    sentences: of('samples')[0]?.sentences ?? [],
+    sentences: of('samples').flatMap(({ sentences }) => sentences),
     bytes: of('bytes')[0] ?? { requestBytes: 0, replyBytes: 0 },
   };
+}
+
+type Streamed = Extract<Report, { kind: 'streamed' }>;
+type Streamless = Extract<Report, { kind: 'streamless' }>;
+
+/** One line for each mode. */
+function streamRows(
+  transport: string,
+  kind: Row['kind'],
+  streamed: readonly Streamed[],
+  streamless: readonly Streamless[],
+): StreamRow[] {
+  const modes = [...new Set([...streamed, ...streamless].map(({ mode }) => mode))];
+  return modes.map((mode) => {
+    const mine = streamed.filter((one) => one.mode === mode);
+    return {
+      transport,
+      mode,
+      kind,
+      perSecond: Object.fromEntries(mine.map(({ method, perSecond }) => [method, perSecond])),
+      items: mine.reduce((sum, { items }) => sum + items, 0),
+      differences: mine.flatMap(({ differences }) => differences),
+      why: streamless.find((one) => one.mode === mode)?.why ?? null,
+    };
+  });
 }

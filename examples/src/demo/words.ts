@@ -1,4 +1,4 @@
-import type { City, LookUpReply, NearestReply, StatisticsReply } from '../gen/geo.js';
+import type { City, Length, LookUpReply, NearestReply, StatisticsReply } from '../gen/geo.js';
 
 /** The spot of the oceans that is farthest from land. */
 export const pointNemo = { latitude: -48.8767, longitude: -123.3933 };
@@ -35,5 +35,19 @@ export function sayStatistics(code: string, reply: StatisticsReply): string {
   return (
     `${country(code)}: ${count(reply.cities)} cities with ${count(reply.population)} people, ${which}; ` +
     `the largest is ${reply.largest?.name}, the northernmost ${reply.northernmost?.name}.`
+  );
+}
+
+export function sayCitiesIn(where: string, cities: readonly City[]): string {
+  const largest = cities.reduce((a, b) => (b.population > a.population ? b : a));
+  return `${where} has ${count(cities.length)} cities in ${new Set(cities.map((city) => city.country)).size} countries; the largest is ${placed(largest)}.`;
+}
+
+/** Stops by name; the nearest cities on the way, in their order. */
+export function sayJourney(stops: readonly string[], { km, points }: Length, nearest: readonly City[]): string {
+  const passed = nearest.filter((city, i) => city.id !== nearest[i - 1]?.id);
+  return (
+    `From ${stops[0]} to ${stops.at(-1)} by way of ${stops.slice(1, -1).join(', ')}: ${count(Math.round(km))} km in ` +
+    `${count(points)} steps, past ${count(passed.length)} cities, ${passed[1]?.name} first and ${passed.at(-2)?.name} last.`
   );
 }

@@ -864,6 +864,165 @@ function StatisticsReply$decode(
   return { cities, population, largest, northernmost, bySize };
 }
 
+/** Between two parallels and two meridians; all four are in it. */
+export interface Box {
+  southwest?: Point | undefined;
+  /** East of the southwest corner: the box crosses the date line when its longitude is the smaller of the two. */
+  northeast?: Point | undefined;
+}
+
+export const Box: DirectMessageType<Box> = defineMessage({
+  typeName: 'geo.Box',
+  fields: [
+    { number: 1, name: 'southwest', type: 'message', repeated: false, message: () => Point.schema },
+    { number: 2, name: 'northeast', type: 'message', repeated: false, message: () => Point.schema },
+  ],
+  size: Box$size,
+  encode: Box$encode,
+  decode: Box$decode,
+});
+
+function Box$size(message: MessageInit<Box>, depth = 0): number {
+  checkMessage(message, depth, 'geo.Box');
+  let size = 0;
+  const southwest = message.southwest;
+  if (southwest !== undefined) {
+    size += 1 + sizeDelimited(Point$size(southwest, depth + 1));
+  }
+  const northeast = message.northeast;
+  if (northeast !== undefined) {
+    size += 1 + sizeDelimited(Point$size(northeast, depth + 1));
+  }
+  return size;
+}
+
+function Box$encode(message: MessageInit<Box>, bytes: Buffer, start: number): number {
+  let pos = start;
+  const southwest = message.southwest;
+  if (southwest !== undefined) {
+    bytes[pos] = 10;
+    pos = closeLength(bytes, pos + 1, Point$encode(southwest, bytes, pos + 2));
+  }
+  const northeast = message.northeast;
+  if (northeast !== undefined) {
+    bytes[pos] = 18;
+    pos = closeLength(bytes, pos + 1, Point$encode(northeast, bytes, pos + 2));
+  }
+  return pos;
+}
+
+function Box$decode(bytes: Buffer, start: number, end: number, depth = 0, base?: Box): Box {
+  if (depth > MAX_DEPTH) throw tooDeepToDecode('geo.Box');
+  let southwest: Point | undefined;
+  let northeast: Point | undefined;
+  if (base !== undefined) {
+    southwest = base.southwest;
+    northeast = base.northeast;
+  }
+  let pos = start;
+  while (pos < end) {
+    let tag = bytes[pos++]!;
+    if (tag > 127) {
+      tag = readTag(bytes, pos - 1, end, 'geo.Box');
+      pos = cursor.pos;
+    }
+    switch (tag) {
+      case 10: {
+        const until = readLength(bytes, pos, end, 'geo.Box.southwest');
+        southwest = Point$decode(bytes, cursor.pos, until, depth + 1, southwest);
+        pos = until;
+        break;
+      }
+      case 18: {
+        const until = readLength(bytes, pos, end, 'geo.Box.northeast');
+        northeast = Point$decode(bytes, cursor.pos, until, depth + 1, northeast);
+        pos = until;
+        break;
+      }
+      default:
+        pos = skipField(bytes, pos, end, tag, 'geo.Box', depth);
+    }
+  }
+  return { southwest, northeast };
+}
+
+export interface Length {
+  /** Along great circles from each point to the next. */
+  km: number;
+  points: number;
+}
+
+export const Length: DirectMessageType<Length> = defineMessage({
+  typeName: 'geo.Length',
+  fields: [
+    { number: 1, name: 'km', type: 'double', repeated: false },
+    { number: 2, name: 'points', type: 'uint32', repeated: false },
+  ],
+  size: Length$size,
+  encode: Length$encode,
+  decode: Length$decode,
+});
+
+function Length$size(message: MessageInit<Length>, depth = 0): number {
+  checkMessage(message, depth, 'geo.Length');
+  let size = 0;
+  const km = message.km;
+  if (km !== undefined && !Object.is(km, 0)) {
+    size += 1 + sizeDouble(km, 'geo.Length.km');
+  }
+  const points = message.points;
+  if (points !== undefined && points !== 0) {
+    size += 1 + sizeUint32(points, 'geo.Length.points');
+  }
+  return size;
+}
+
+function Length$encode(message: MessageInit<Length>, bytes: Buffer, start: number): number {
+  let pos = start;
+  const km = message.km;
+  if (km !== undefined && !Object.is(km, 0)) {
+    bytes[pos] = 9;
+    pos = writeDouble(km, bytes, pos + 1);
+  }
+  const points = message.points;
+  if (points !== undefined && points !== 0) {
+    bytes[pos] = 16;
+    pos = writeUint32(points, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Length$decode(bytes: Buffer, start: number, end: number, depth = 0, base?: Length): Length {
+  if (depth > MAX_DEPTH) throw tooDeepToDecode('geo.Length');
+  let km = 0;
+  let points = 0;
+  if (base !== undefined) {
+    km = base.km;
+    points = base.points;
+  }
+  let pos = start;
+  while (pos < end) {
+    let tag = bytes[pos++]!;
+    if (tag > 127) {
+      tag = readTag(bytes, pos - 1, end, 'geo.Length');
+      pos = cursor.pos;
+    }
+    switch (tag) {
+      case 9:
+        km = readDouble(bytes, pos, end, 'geo.Length.km');
+        pos = cursor.pos;
+        break;
+      case 16:
+        points = readUint32(bytes, pos, end, 'geo.Length.points');
+        pos = cursor.pos;
+        break;
+      default:
+        pos = skipField(bytes, pos, end, tag, 'geo.Length', depth);
+    }
+  }
+  return { km, points };
+}
+
 /** Questions about the cities of the world. */
 export const Geo: ServiceDefinition<{
   /** Finds cities by name. */
@@ -872,6 +1031,14 @@ export const Geo: ServiceDefinition<{
   readonly nearest: TypedMethod<NearestRequest, NearestReply>;
   /** Counts and sums over one country. NOT_FOUND when it has no city. */
   readonly statistics: TypedMethod<StatisticsRequest, StatisticsReply>;
+  /** Every city in a box, in the order of the data set. INVALID_ARGUMENT when a corner is missing or not on earth. */
+  readonly citiesIn: TypedMethod<Box, City, 'server-streaming'>;
+  /** Measures a route, sent point by point. INVALID_ARGUMENT when a point is not on earth. */
+  readonly routeLength: TypedMethod<Point, Length, 'client-streaming'>;
+  /**
+   * Says for each point of a journey, as it comes, which city is nearest. INVALID_ARGUMENT when a point is not on earth.
+   */
+  readonly nearestWhile: TypedMethod<Point, City, 'bidi-streaming'>;
 }> = defineService('geo.Geo', {
   lookUp: defineMethod({
     name: 'LookUp',
@@ -893,6 +1060,30 @@ export const Geo: ServiceDefinition<{
     localName: 'statistics',
     request: StatisticsRequest,
     response: StatisticsReply,
+    idempotent: true,
+  }),
+  citiesIn: defineMethod({
+    name: 'CitiesIn',
+    localName: 'citiesIn',
+    kind: 'server-streaming',
+    request: Box,
+    response: City,
+    idempotent: true,
+  }),
+  routeLength: defineMethod({
+    name: 'RouteLength',
+    localName: 'routeLength',
+    kind: 'client-streaming',
+    request: Point,
+    response: Length,
+    idempotent: true,
+  }),
+  nearestWhile: defineMethod({
+    name: 'NearestWhile',
+    localName: 'nearestWhile',
+    kind: 'bidi-streaming',
+    request: Point,
+    response: City,
     idempotent: true,
   }),
 });

@@ -25,9 +25,7 @@ export interface GreetRequest {
 
 export const GreetRequest: DirectMessageType<GreetRequest> = defineMessage({
   typeName: 'quickstart.GreetRequest',
-  fields: [
-    { number: 1, name: 'name', type: 'string', repeated: false },
-  ],
+  fields: [{ number: 1, name: 'name', type: 'string', repeated: false }],
   size: GreetRequest$size,
   encode: GreetRequest$encode,
   decode: GreetRequest$decode,
@@ -84,9 +82,7 @@ export interface GreetReply {
 
 export const GreetReply: DirectMessageType<GreetReply> = defineMessage({
   typeName: 'quickstart.GreetReply',
-  fields: [
-    { number: 1, name: 'greeting', type: 'string', repeated: false },
-  ],
+  fields: [{ number: 1, name: 'greeting', type: 'string', repeated: false }],
   size: GreetReply$size,
   encode: GreetReply$encode,
   decode: GreetReply$decode,
