@@ -190,14 +190,14 @@ describe('A call whose deadline passes', () => {
           started.push(text);
           await all.opened;
           // The event loop was busy, so that nobody has heard the deadline of what waits.
-          if (text === 'first') block(60);
+          if (text === 'first') block(2100);
           return { text };
         },
       },
       { server: { maxConcurrentCalls: 1 } },
     );
     const first = both.client.work({ text: 'first' });
-    const second = failure(both.client.work({ text: 'second' }, { timeout: 50 }));
+    const second = failure(both.client.work({ text: 'second' }, { timeout: 2000 }));
     await expect.poll(() => both.server.stats.queued).toBe(1);
     all.open();
     await first;
