@@ -59,5 +59,5 @@ for (const [mode, inFlight] of [
   await timeAsync(warmUpSeconds, inFlight, conversation, service.lookUp);
   print({ kind: 'timing', mode, ...(await timeAsync(seconds, inFlight, conversation, service.lookUp)) });
 }
-await tourAwaiting(streamsOf(client), createTour(atlas), seconds / 2);
+await tourAwaiting(streamsOf(client), createTour(atlas), seconds / 4);
 client.close();
