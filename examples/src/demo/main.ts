@@ -9,7 +9,7 @@ import { streamsTable } from './show-streams.js';
 import { comparable, type Row, runBareRows, runCallgate, runGrpc, type Stage, type StreamRow } from './stages.js';
 
 const { url, seconds, json } = readOptions(process.argv);
-const lengths = { seconds, warmUpSeconds: Math.min(0.3, seconds) };
+const lengths = { seconds, warmUpSeconds: Math.min(0.2, seconds) };
 const say = (line: string) => process.stderr.write(`${styled('dim', line)}\n`);
 const tell = (line: string) => void (json || console.log(line));
 

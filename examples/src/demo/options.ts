@@ -8,9 +8,9 @@ export interface DemoOptions {
   readonly json: boolean;
 }
 
-/** Seconds of a measurement: longer where one transport alone is looked at, so that all together take about a minute. */
+/** Seconds of a measurement: longer where one transport alone is looked at, so that all together take a minute and a half. */
 const ALONE_S = 2;
-const AMONG_MANY_S = 0.5;
+const AMONG_MANY_S = 0.4;
 
 /** Reads the command line; prints help or what is wrong, and exits, by itself. */
 export function readOptions(argv: readonly string[]): DemoOptions {
