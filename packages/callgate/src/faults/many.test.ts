@@ -98,7 +98,7 @@ describe.each(ways.filter(({ mode }) => mode === 'sync'))('Over $scheme:', ({ sc
     await expect(desk.call('echo', {}, { timeout: 3000 })).rejects.toMatchObject({
       code: 'FAILED_PRECONDITION',
       reason: 'SELF_DEADLOCK',
-      message: `faults.Desk/Echo: ${url} is served by this very thread: a blocking client would wait for itself. Serve it from a worker thread, or use an async client`,
+      message: expect.stringMatching(/^faults\.Desk\/Echo: it would wait for itself: .* Serve from another thread/),
     });
   });
 });

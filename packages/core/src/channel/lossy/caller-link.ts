@@ -44,6 +44,7 @@ export class CallerLink extends WrappedLink {
   readonly #room = new Waiter(() => undefined);
   /** Set when closing has begun. */
   #closing: { readonly error: ReturnType<typeof closedHere>; drained: (() => void) | undefined } | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(inner: Link, options: ResolvedLossyOptions, blocking: boolean) {
     super(inner);
@@ -86,7 +87,13 @@ export class CallerLink extends WrappedLink {
   }
 
   /** Waits for one-way calls to arrive, so far as the deadline permits. */
-  override async close(deadline: Deadline = performance.now() + CLOSE_MS): Promise<void> {
+  override close(deadline: Deadline = performance.now() + CLOSE_MS): Promise<void> {
+    // Once: there is one place in which somebody may wait until nothing is left to be said.
+    this.#closed ??= this.#close(deadline);
+    return this.#closed;
+  }
+
+  async #close(deadline: Deadline): Promise<void> {
     this.#closing ??= { error: closedHere(), drained: undefined };
     if (this.inner.end === undefined && this.#hasSilent()) {
       const closing = this.#closing;

@@ -194,7 +194,8 @@ export class Connection implements Way {
     this.#giveUp.abort(error);
     this.#pause.end();
     const open = this.#open ?? (await this.#opening?.catch(() => undefined));
-    await Promise.all([open?.channel, ...this.#channels].map((channel) => channel?.link.close()));
+    if (open !== undefined) this.#channels.add(open.channel);
+    await Promise.all([...this.#channels].map(({ link }) => link.close()));
     if (open === undefined) this.life.end({ by: 'local', orderly: true, error }, undefined);
   }
 
