@@ -29,8 +29,7 @@ const transports: Readonly<Record<string, Carries>> = {
   udp: { streams: false, large: false, crowd: 1 },
   pipe: all,
   fifo: all,
-  // The kernel's queues take 16 KiB at a time.
-  mq: { streams: false, large: true, crowd: 50 },
+  mq: { streams: false, large: true, crowd: 1000 },
   inproc: all,
 };
 const refusals = { streams: 'FAILED_PRECONDITION', large: 'RESOURCE_EXHAUSTED' } as const;
