@@ -45,6 +45,8 @@ export async function startServer(scheme: string, folder: string, certificate: T
 }
 
 async function ended(child: ReturnType<typeof spawn>): Promise<void> {
+  // Over pipes a server ends by itself with its one link.
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill('SIGTERM');
   await exit;
