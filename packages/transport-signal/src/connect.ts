@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import {
   type Address,
@@ -17,20 +18,55 @@ import { resolveSignalOptions, type SignalOptions } from './options.js';
 import { maskHas, type ProcessStatus, startOf, statusOf, waitsForSignals } from './processes.js';
 import { SendLink } from './send-link.js';
 
-/** Nothing here waits: the announcement is there or not. */
+/**
+ * Looks, a millisecond apart, before a process counts as one that would be killed by what it has announced: while a
+ * thread of it is on its way into sigtimedwait(2), nothing shows that it will take the signal.
+ */
+const LOOKS = 20;
+const LOOK_MS = 1;
+
+const rest = new Int32Array(new SharedArrayBuffer(4));
+
+/** Nothing but that is waited for: the announcement is there or not. */
 export async function connect(
   address: Address,
   options: TransportOptions,
   _deadline: Deadline,
   signal?: AbortSignal,
 ): Promise<Link> {
-  signal?.throwIfAborted();
-  return open(address, options);
+  for (let looks = 1; ; looks++) {
+    signal?.throwIfAborted();
+    try {
+      return open(address, options);
+    } catch (error) {
+      if (!(error instanceof WouldBeKilled)) throw error;
+      if (looks === LOOKS) throw error.told;
+    }
+    await setTimeout(LOOK_MS);
+  }
 }
 
 export function connectSync(address: Address, options: TransportOptions, _deadline: Deadline): Link {
   if (isAnnouncedHere(meetingPath(address, ''))) throw selfDeadlock(address.url);
-  return open(address, options);
+  for (let looks = 1; ; looks++) {
+    try {
+      return open(address, options);
+    } catch (error) {
+      if (!(error instanceof WouldBeKilled)) throw error;
+      if (looks === LOOKS) throw error.told;
+    }
+    Atomics.wait(rest, 0, 0, LOOK_MS);
+  }
+}
+
+/** As far as one look shows. */
+class WouldBeKilled extends Error {
+  readonly told: RpcError;
+
+  constructor(told: RpcError) {
+    super(told.message);
+    this.told = told;
+  }
 }
 
 /** Finds who has announced himself, and makes sure that it is he, that he receives, and that he would not be killed by it. */
@@ -130,9 +166,8 @@ function checkReceives(addon: NativeAddon, address: Address, announcement: Annou
     if (maskHas(status.ignored, signal)) throw nobody(address, `${words}, but ignores it`);
     const safe = maskHas(status.caught, signal) || maskHas(status.blocked, signal) || waitsForSignals(announcement.pid);
     if (!safe) {
-      throw nobody(
-        address,
-        `${words}, but neither handles nor blocks it: it would be killed by it. It was sent nothing`,
+      throw new WouldBeKilled(
+        nobody(address, `${words}, but neither handles nor blocks it: it would be killed by it. It was sent nothing`),
       );
     }
   }

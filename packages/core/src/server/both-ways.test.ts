@@ -92,7 +92,7 @@ describe('A server that calls its client', () => {
     await client.$close();
     await texts.$close();
     await server.close();
-    expect(server.stats).toEqual({ links: 0, running: 0, queued: 0 });
+    await expect.poll(() => server.stats).toEqual({ links: 0, running: 0, queued: 0 });
   });
 });
 

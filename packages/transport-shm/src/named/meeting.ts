@@ -182,8 +182,11 @@ class Meeting {
     if (state === ACCEPTED || state === REFUSED) return true;
     this.#lookAtClock();
     this.#lookAtServer();
-    if (this.#doorbell?.hungUp(true)) throw this.#unreachable('the server died before it answered');
-    return false;
+    if (!this.#doorbell?.hungUp(true)) return false;
+    // Who refuses hangs up right after it has said so.
+    const last = Atomics.load(this.#words, this.#slot + STATE);
+    if (last === ACCEPTED || last === REFUSED) return true;
+    throw this.#unreachable('the server died before it answered');
   }
 
   whenAnswered(signal: AbortSignal | undefined): Promise<void> {
