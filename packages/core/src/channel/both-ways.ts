@@ -1,8 +1,9 @@
 /** A channel that is called over from both ends. What each end makes of the other's calls is made elsewhere: */
 import type { ServiceDefinition } from '../codec/contract.js';
 import type { RpcError } from '../errors/index.js';
-import type { Channel, RequestSink } from './channel.js';
+import type { Channel } from './channel.js';
 import type { MethodEntry } from './hello.js';
+import type { RequestSink } from './sinks.js';
 
 /** A service that a client offers to its server: see `offer`. */
 export interface Offer {

@@ -12,7 +12,7 @@ export {
   threadIdentity,
 } from './blocked-threads.js';
 export type { Callbacks, MakeCallbacks, Offer, Offering } from './both-ways.js';
-export { Channel, type ReplySink, type RequestSink } from './channel.js';
+export { Channel } from './channel.js';
 export {
   currentCall,
   type FollowedCall,
@@ -49,6 +49,7 @@ export { type CallObserver, observeCall } from './observe-call.js';
 export { EMPTY_PAYLOAD, RAW_PAYLOAD } from './payloads.js';
 export { blockWithAttempts, previousAttempts } from './previous-attempts.js';
 export { receiveAvailable, receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
+export type { ReplySink, RequestSink } from './sinks.js';
 export * from './stream/index.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';
 export { deadlinePassed, driveAsync, driveSync } from './waits.js';

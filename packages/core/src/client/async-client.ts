@@ -13,9 +13,10 @@ import { Reason, RpcError } from '../errors/index.js';
 import { callWithRequests, openReplies } from './async-streams.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
-import { CallsInFlight, channelError, notReady } from './calls-in-flight.js';
+import { CallsInFlight } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
 import { blockedFor, checkDeadlock, onlyUrl } from './deadlock.js';
+import { channelError, notReady } from './failures.js';
 import { type Invoke, intercepted } from './intercept.js';
 import {
   type CallOptions,

@@ -2,9 +2,9 @@ import { EMPTY_PAYLOAD, Flag, Kind, NO_DEADLINE, timeLeft } from '../channel/ind
 import type { MessageType } from '../codec/contract.js';
 import { RpcError } from '../errors/index.js';
 import type { CallInFlight } from './call-in-flight.js';
-import { expiry } from './calls-in-flight.js';
 import type { OpenChannel } from './connection/index.js';
 import { checkDeadlock, tellBlocked } from './deadlock.js';
+import { expiry } from './failures.js';
 
 /**
  * Sends a call's request. False when the link is full now. Throws RpcError when it can't be sent at all, such as a

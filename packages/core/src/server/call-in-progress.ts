@@ -29,6 +29,8 @@ export class CallInProgress implements CallContext, FollowedCall {
   readonly peer: Peer;
   readonly channel: PeerChannel;
   deadline: number;
+  /** What its handler is to be given, until it begins. */
+  request: unknown;
   /** False once nobody wants the reply any more: answered, cancelled, expired, or the caller is gone. */
   wanted = true;
   /** Its handler is done. */

@@ -11,11 +11,13 @@ import { Reason, RpcError } from '../../errors/index.js';
 import type { Deadline, LinkEnd, Peer } from '../../transport/contract.js';
 import type { StubMethod } from '../call-in-flight.js';
 import type { CallsInFlight } from '../calls-in-flight.js';
-import { Backoff, type ResolvedReconnectOptions } from './backoff.js';
+import { Attempts } from './attempts.js';
+import type { ResolvedReconnectOptions } from './backoff.js';
 import { Connectivity } from './connectivity.js';
 import { type OpenChannel, type OpeningOptions, openAsync, openSync } from './open-channel.js';
 import { passes } from './passes.js';
-import { Pause, sleepUntil } from './pause.js';
+import { sleepUntil } from './pause.js';
+import { Persistence } from './persistence.js';
 import type { Target } from './target.js';
 import type { AddressStats, Waiting, Way } from './way.js';
 
@@ -41,21 +43,15 @@ export class Connection implements Way {
   readonly #methods: readonly StubMethod[];
   readonly #calls: CallsInFlight;
   readonly #options: ConnectionOptions;
-  readonly #backoff: Backoff;
-  readonly #pause = new Pause();
+  readonly #attempts: Attempts;
+  readonly #persistence: Persistence;
   #opening: Promise<OpenChannel> | undefined;
-  /** Those who wait for however many attempts it takes, and the promise that they share. */
-  readonly #waiting = new Set<Waiting>();
-  #trying: Promise<OpenChannel> | undefined;
   #open: OpenChannel | undefined;
   /** Those that live: the open one, and those on which a server that takes no more still answers. */
   readonly #channels = new Set<Channel>();
   #ended: LinkEnd | undefined;
-  /** Why the last attempt failed, if it may succeed another time. */
-  #failure: RpcError | undefined;
-  /** Calls over channels that have ended; attempts that failed and channels that were lost. */
+  /** Calls over channels that have ended. */
   #callsBefore = 0;
-  #failures = 0;
   #closed: RpcError | undefined;
   /** Ends an opening that is under way. */
   readonly #giveUp = new AbortController();
@@ -72,7 +68,8 @@ export class Connection implements Way {
     this.#methods = methods;
     this.#calls = calls;
     this.#options = options;
-    this.#backoff = new Backoff(options.reconnect);
+    this.#attempts = new Attempts(options.reconnect);
+    this.#persistence = new Persistence(this.#attempts, () => this.open());
   }
 
   pick(): OpenChannel | undefined {
@@ -81,17 +78,17 @@ export class Connection implements Way {
 
   /** When the next attempt may be made: an instant of performance.now(). */
   get retryAt(): number {
-    return this.#backoff.retryAt;
+    return this.#attempts.retryAt;
   }
 
   /** Forgets the failures before: the next attempt may be made at once. */
   tryAnew(): void {
-    this.#backoff.succeeded();
+    this.#attempts.anew();
   }
 
   /** Whether `open` would make an attempt. */
   mayTry(now: number): boolean {
-    return this.#closed === undefined && this.#opening === undefined && this.#tooEarly(now) === undefined;
+    return this.#closed === undefined && this.#opening === undefined && this.#attempts.tooEarly(now) === undefined;
   }
 
   get addresses(): readonly AddressStats[] {
@@ -102,8 +99,8 @@ export class Connection implements Way {
         state: this.connectivity.state,
         inFlight: live.reduce((sum, { callsOut }) => sum + callsOut, 0),
         calls: live.reduce((sum, { callsBegun }) => sum + callsBegun, this.#callsBefore),
-        failures: this.#failures,
-        lastError: this.#failure,
+        failures: this.#attempts.failures,
+        lastError: this.#attempts.failure,
       },
     ];
   }
@@ -121,7 +118,7 @@ export class Connection implements Way {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#open !== undefined) return Promise.resolve(this.#open);
     if (this.#opening === undefined) {
-      const early = this.#tooEarly(performance.now());
+      const early = this.#attempts.tooEarly(performance.now());
       if (early !== undefined) return Promise.reject(early);
       // A connection outlives the call that opens it.
       this.#opening = runForNobody(() => this.#attempt()).finally(() => {
@@ -133,10 +130,7 @@ export class Connection implements Way {
 
   openWaiting(waiting: Waiting): Promise<OpenChannel> {
     if (this.#open !== undefined) return Promise.resolve(this.#open);
-    waiting.hindrance = this.#failure;
-    this.#waiting.add(waiting);
-    this.#trying ??= runForNobody(() => this.#keepTrying());
-    return this.#trying;
+    return this.#persistence.openFor(waiting);
   }
 
   /** `patienceMs`: how long an attempt may take at most, beside the call's own deadline. */
@@ -151,11 +145,11 @@ export class Connection implements Way {
     if (this.#open !== undefined) receiveRest(this.#open.channel);
     for (;;) {
       const now = performance.now();
-      const { retryAt } = this.#backoff;
-      const early = waiting === undefined ? this.#tooEarly(now) : undefined;
+      const { retryAt } = this.#attempts;
+      const early = waiting === undefined ? this.#attempts.tooEarly(now) : undefined;
       if (early !== undefined) throw early;
       if (waiting !== undefined && now < retryAt) {
-        waiting.hindrance ??= this.#failure;
+        waiting.hindrance ??= this.#attempts.failure;
         sleepUntil(Math.min(retryAt, deadline), now);
         if (retryAt >= deadline) throw deadlinePassed('waiting for a connection');
       }
@@ -186,13 +180,13 @@ export class Connection implements Way {
       if (alive || this.#options.keepAlive) link.ref();
       else link.unref();
     }
-    this.#pause.keepAlive(alive);
+    this.#persistence.keepAlive(alive);
   }
 
   async close(): Promise<void> {
     const error = this.#markClosed();
     this.#giveUp.abort(error);
-    this.#pause.end();
+    this.#persistence.end();
     const open = this.#open ?? (await this.#opening?.catch(() => undefined));
     if (open !== undefined) this.#channels.add(open.channel);
     await Promise.all([...this.#channels].map(({ link }) => link.close()));
@@ -214,29 +208,6 @@ export class Connection implements Way {
     this.#closed ??= new RpcError('FAILED_PRECONDITION', words, { reason: Reason.CLOSED });
     this.connectivity.become('closed');
     return this.#closed;
-  }
-
-  async #keepTrying(): Promise<OpenChannel> {
-    try {
-      for (;;) {
-        while (this.#closed === undefined && performance.now() < this.#backoff.retryAt) {
-          await this.#pause.until(this.#backoff.retryAt);
-        }
-        try {
-          return await this.open();
-        } catch (error) {
-          for (const waiting of this.#waiting) {
-            if (waiting.settled) this.#waiting.delete(waiting);
-            else if (passes(error)) waiting.hindrance = error;
-          }
-          if (this.#waiting.size === 0 || this.#closed !== undefined || !passes(error)) throw error;
-        }
-      }
-    } finally {
-      // At once, so that nobody joins a wait that is over.
-      this.#trying = undefined;
-      this.#waiting.clear();
-    }
   }
 
   async #attempt(): Promise<OpenChannel> {
@@ -262,26 +233,14 @@ export class Connection implements Way {
     } catch (error) {
       // That the call had no more time says nothing of the server.
       if (performance.now() < deadline) this.#failed(error);
-      else this.connectivity.become(this.#failure === undefined ? 'idle' : 'transient-failure');
+      else this.connectivity.become(this.#attempts.failure === undefined ? 'idle' : 'transient-failure');
       throw error;
     }
   }
 
   #failed(error: unknown): void {
-    this.#failures++;
-    if (passes(error)) {
-      this.#failure = error;
-      this.#backoff.failed(performance.now());
-    }
+    this.#attempts.failed(error);
     this.connectivity.become('transient-failure');
-  }
-
-  #tooEarly(now: number): RpcError | undefined {
-    const { retryAt } = this.#backoff;
-    if (this.#failure === undefined || now >= retryAt) return undefined;
-    const { code, message, reason } = this.#failure;
-    const words = `${message} (the next attempt to connect is made in ${Math.ceil(retryAt - now)} ms; waitForReady waits for it)`;
-    return new RpcError(code, words, { reason, failed: 'channel', cause: this.#failure });
   }
 
   #adopt(open: OpenChannel): OpenChannel {
@@ -292,7 +251,7 @@ export class Connection implements Way {
       onEnd: (end) => {
         this.#channels.delete(channel);
         this.#callsBefore += channel.callsBegun;
-        if (!end.orderly) this.#failures++;
+        if (!end.orderly) this.#attempts.failures++;
         this.#ended = end;
         this.retire(channel);
         this.#calls.failOn(channel, end);
@@ -303,8 +262,7 @@ export class Connection implements Way {
     this.#open = open;
     this.life.renew();
     this.#channels.add(channel);
-    this.#failure = undefined;
-    this.#backoff.succeeded();
+    this.#attempts.succeeded();
     const { offering, keepAlive } = this.#options;
     channel.requests = offering?.serve(channel);
     if (this.#calls.stats.inFlight === 0 && !keepAlive) link.unref();

@@ -1,0 +1,69 @@
+import type { PeerDeathListener } from '../channel/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
+import type { Address, Transport, TransportOptions } from '../transport/contract.js';
+import type { Handlers } from './handlers.js';
+
+/** Where a server listens. */
+export interface ListenTarget {
+  readonly address: Address;
+  readonly transport: Transport;
+  readonly transportOptions: TransportOptions;
+}
+
+/** Finds where to listen: at the URL, or (undefined) wherever configuration says for the services. */
+export type ListenResolver = (
+  url: string | undefined,
+  transportOptions: TransportOptions | undefined,
+  services: readonly ServiceDefinition[],
+) => readonly ListenTarget[];
+
+export interface ServerStats {
+  readonly links: number;
+  /** Calls whose handlers run. */
+  readonly running: number;
+  /** Calls that wait for their turn. */
+  readonly queued: number;
+}
+
+export interface CloseOptions {
+  /** Milliseconds for what runs to be finished. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+  /** Why the server closes, in words for its callers. @default none */
+  readonly epitaph?: string | undefined;
+}
+
+export interface Server {
+  /**
+   * Offers a service from now on; links that exist already do not see it. Throws ALREADY_EXISTS for one offered already,
+   * and for two methods whose ids are equal where no greeting is exchanged.
+   */
+  add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): Server;
+  /**
+   * Listens, at a URL or (without one) where configuration says. May be called again for more. Resolves to the URLs.
+   * With `direction: 'receive'` (and where the transport can't but) only one-way methods can be called there.
+   */
+  listen(url?: string, transportOptions?: TransportOptions): Promise<readonly string[]>;
+  /**
+   * Takes no more links and calls, finishes what runs for at most `timeoutMs` (default 5000), then stops the rest
+   * (their callers get UNAVAILABLE) and closes every link. Idempotent.
+   *
+   * `epitaph` says why, in words for the callers: those whose calls it stops, and those whose calls it never takes, see
+   * it in their error's message (reason EPITAPH), the others in `$channel.closed`.
+   */
+  close(options?: CloseOptions): Promise<void>;
+  /**
+   * Calls `listener` once for each client that dies: its process or thread ends, or it vanishes, without an orderly close.
+   * Its handlers have been told to stop by then. Returns what takes the listener off again.
+   */
+  onPeerDeath(listener: PeerDeathListener): () => void;
+  /**
+   * Lets notifications wait in the kernel from now on, until `release`: no handler of theirs is started. Where real-time
+   * signals wait in order, each with its value, equal regular signals become one. Throws FAILED_PRECONDITION
+   * (UNSUPPORTED) when none of the transports listened with can (`signal:` can). Idempotent.
+   */
+  hold(): void;
+  /** Undoes `hold`: what has come in the meantime is handled now. */
+  release(): void;
+  readonly stats: ServerStats;
+  [Symbol.asyncDispose](): Promise<void>;
+}

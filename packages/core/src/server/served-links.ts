@@ -1,0 +1,131 @@
+import {
+  begin,
+  type Callbacks,
+  type Channel,
+  type ChannelEnd,
+  driveAsync,
+  greets,
+  type Hello,
+  type MakeCallbacks,
+  notifies,
+  receiveLoop,
+  threadIdentity,
+} from '../channel/index.js';
+import type { ServiceDefinition } from '../codec/contract.js';
+import { Reason, RpcError } from '../errors/index.js';
+import type { Capabilities, Link } from '../transport/contract.js';
+import type { Admission } from './admission.js';
+import { CallsInProgress } from './calls-in-progress.js';
+import { notificationsIn } from './listening.js';
+import type { ResolvedServerOptions } from './options.js';
+import { methodTable, type Routes, type RoutesById } from './router.js';
+import { settledWithin } from './settled-within.js';
+
+/** What there is for one link. */
+interface Serving {
+  calls?: CallsInProgress;
+  channel?: Channel;
+  callbacks?: Callbacks;
+}
+
+/** What a server offers to the links that come from now on. */
+export interface Offered {
+  readonly services: readonly ServiceDefinition[];
+  readonly routes: Routes;
+  readonly routesById: RoutesById;
+}
+
+export interface ServedLinksOptions {
+  readonly server: ResolvedServerOptions;
+  readonly admission: Admission;
+  /** How it calls what its clients offer. */
+  readonly makeCallbacks: MakeCallbacks | undefined;
+  /** True while the server takes no more calls. */
+  readonly draining: () => boolean;
+  readonly onPeerDeath: (end: ChannelEnd) => void;
+}
+
+/** The links of one server's clients, each from its greeting to its end. */
+export class ServedLinks {
+  readonly #options: ServedLinksOptions;
+  readonly #serving = new Map<Link, Serving>();
+
+  constructor(options: ServedLinksOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#serving.size;
+  }
+
+  /** Serves a link for as long as it lives. Never rejects. */
+  async serve(link: Link, capabilities: Capabilities, offered: Offered): Promise<void> {
+    const entry: Serving = {};
+    this.#serving.set(link, entry);
+    const { server } = this.#options;
+    try {
+      entry.channel = await this.#begin(link, capabilities, offered);
+      this.#takeCalls(entry, entry.channel, offered, greets(link, capabilities));
+      await receiveLoop(entry.channel);
+    } catch (error) {
+      const failure = RpcError.from(error, 'INTERNAL');
+      link.abort(failure);
+      entry.channel?.linkEnded();
+      // Closing on either side before the greeting is no failure: a server that stops, somebody who only looked.
+      if (failure.reason !== Reason.CLOSED && failure.reason !== Reason.PEER_CLOSED) server.onError(failure);
+    } finally {
+      this.#serving.delete(link);
+      await link.close();
+    }
+  }
+
+  #begin(link: Link, capabilities: Capabilities, { services, routes }: Offered): Promise<Channel> {
+    const { server } = this.#options;
+    const { maxMessageBytes } = link;
+    const { maxMetadataBytes, streamWindowBytes, streamWindowMessages } = server;
+    const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
+    const local: Hello = { ...limits, methods: methodTable(routes), thread: threadIdentity() };
+    const checksum = server.checksum ?? capabilities.damages;
+    const doing = `waiting for the greeting of ${link.peer.address}`;
+    const before = performance.now() + server.greetTimeoutMs;
+    const notifications = notifies(capabilities) ? notificationsIn(services) : undefined;
+    return driveAsync(begin(link, { local, checksum, doing, capabilities, notifications }), link, before);
+  }
+
+  #takeCalls(entry: Serving, channel: Channel, { routes, routesById }: Offered, greeted: boolean): void {
+    const { server, admission, draining, makeCallbacks, onPeerDeath } = this.#options;
+    const calls = new CallsInProgress(channel, {
+      routes,
+      byId: greeted ? undefined : routesById,
+      admission,
+      draining,
+      onError: server.onError,
+      callbacks: makeCallbacks && (() => (entry.callbacks ??= makeCallbacks(channel))),
+    });
+    channel.requests = calls;
+    channel.life.onPeerDeath(onPeerDeath);
+    channel.loans.trusted = server.trusted;
+    entry.calls = calls;
+  }
+
+  /** Waits, no longer than `ms`, until what was called back from elsewhere than from a handler is done. */
+  async calledBack(ms: number): Promise<void> {
+    const back = [...this.#serving.values()].flatMap(({ callbacks }) => callbacks?.idle ?? []);
+    if (back.length > 0) await settledWithin(Promise.all(back), ms);
+  }
+
+  /** Closes all, for that reason; each gets so many milliseconds to take its last answers. `farewell`: clients are told why. */
+  async close(why: RpcError, farewell: boolean, timeoutMs: number): Promise<void> {
+    await Promise.all(
+      [...this.#serving].map(async ([link, { calls, channel, callbacks }]) => {
+        callbacks?.failAll(new RpcError('CANCELLED', 'the server was closed', { reason: Reason.CLOSED }));
+        calls?.refuseAll(why);
+        if (farewell) channel?.sayGoodbye(why);
+        await settledWithin(channel?.outbox.drained, timeoutMs);
+        // Who sees an orderly end may rely on it: what was not answered was never begun.
+        if (channel !== undefined && channel.outbox.length > 0) link.abort(why);
+        await link.close();
+      }),
+    );
+  }
+}
