@@ -9,6 +9,7 @@ import {
   type DirectMessageType,
   MAX_DEPTH,
   type MessageInit,
+  packUint32,
   readTag,
   readUint32,
   type ServiceDefinition,
@@ -30,6 +31,8 @@ export const Turn: DirectMessageType<Turn> = defineMessage({
   size: Turn$size,
   encode: Turn$encode,
   decode: Turn$decode,
+  bound: Turn$bound,
+  pack: Turn$pack,
 });
 
 function Turn$size(message: MessageInit<Turn>, depth = 0): number {
@@ -48,6 +51,23 @@ function Turn$encode(message: MessageInit<Turn>, bytes: Buffer, start: number): 
   if (number$ !== undefined && number$ !== 0) {
     bytes[pos] = 8;
     pos = writeUint32(number$, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Turn$bound(message: MessageInit<Turn>): number {
+  if (typeof message !== 'object' || message === null) return Number.NaN;
+  let bound = 11;
+  return bound;
+}
+
+function Turn$pack(message: MessageInit<Turn>, bytes: Buffer, start: number): number {
+  checkMessage(message, 0, 'bench.Turn');
+  let pos = start;
+  const number$ = message.number;
+  if (number$ !== undefined && number$ !== 0) {
+    bytes[pos] = 8;
+    pos = packUint32(number$, bytes, pos + 1, 'bench.Turn.number');
   }
   return pos;
 }

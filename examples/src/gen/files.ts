@@ -10,6 +10,7 @@ import {
   type Handle,
   MAX_DEPTH,
   type MessageInit,
+  packInt32,
   readHandle,
   readInt32,
   readString,
@@ -210,6 +211,8 @@ export const Taken: DirectMessageType<Taken> = defineMessage({
   size: Taken$size,
   encode: Taken$encode,
   decode: Taken$decode,
+  bound: Taken$bound,
+  pack: Taken$pack,
 });
 
 function Taken$size(message: MessageInit<Taken>, depth = 0): number {
@@ -237,6 +240,28 @@ function Taken$encode(message: MessageInit<Taken>, bytes: Buffer, start: number)
   if (process !== undefined && process !== 0) {
     bytes[pos] = 16;
     pos = writeInt32(process, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Taken$bound(message: MessageInit<Taken>): number {
+  if (typeof message !== 'object' || message === null) return Number.NaN;
+  let bound = 22;
+  return bound;
+}
+
+function Taken$pack(message: MessageInit<Taken>, bytes: Buffer, start: number): number {
+  checkMessage(message, 0, 'files.Taken');
+  let pos = start;
+  const port = message.port;
+  if (port !== undefined && port !== 0) {
+    bytes[pos] = 8;
+    pos = packInt32(port, bytes, pos + 1, 'files.Taken.port');
+  }
+  const process = message.process;
+  if (process !== undefined && process !== 0) {
+    bytes[pos] = 16;
+    pos = packInt32(process, bytes, pos + 1, 'files.Taken.process');
   }
   return pos;
 }

@@ -9,6 +9,8 @@ const runs = { numRuns: 150 };
 
 it('has a generated codec for every message of the fixtures', () => {
   expect(fixtures.length).toBeGreaterThan(25);
+  const inOnePass = fixtures.filter(({ direct }) => direct.pack !== undefined).map(({ typeName }) => typeName);
+  expect(inOnePass).toEqual(expect.arrayContaining(['every.Scalars', 'every.Optionals']));
 });
 
 describe.each(fixtures)('$typeName', ({ model, direct, reflected }) => {
@@ -61,6 +63,25 @@ describe.each(fixtures)('$typeName', ({ model, direct, reflected }) => {
         );
       }),
       { numRuns: 50 },
+    );
+  });
+});
+
+describe.each(fixtures.filter(({ direct }) => direct.pack !== undefined))('$typeName', ({ model, direct }) => {
+  it('is written in one pass as in two, in no more bytes than were foretold', () => {
+    fc.assert(
+      fc.property(fc.oneof(arbitraryMessage(model), arbitraryPartial(model)), fc.nat(20), (message, start) => {
+        const expected = Buffer.alloc(direct.size(message));
+        direct.encode(message, expected, 0);
+        const bound = direct.bound!(message);
+        expect(bound).toBeGreaterThanOrEqual(expected.length);
+        const bytes = Buffer.alloc(start + bound + 20, 0xa5);
+        expect(direct.pack!(message, bytes, start)).toBe(start + expected.length);
+        expect(bytes.subarray(start, start + expected.length).equals(expected)).toBe(true);
+        bytes.fill(0xa5, start, start + bound);
+        expect(bytes.every((byte) => byte === 0xa5)).toBe(true);
+      }),
+      runs,
     );
   });
 });

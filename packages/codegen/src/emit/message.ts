@@ -3,6 +3,7 @@ import type { FieldModel, MessageModel } from '@callgate/core/codec/proto';
 import { emitDecode } from './decode.js';
 import { emitEncode } from './encode.js';
 import type { Names } from './names.js';
+import { emitBound, emitPack, isPackable } from './pack.js';
 import { emitRequired, needsRequired } from './required.js';
 import { emitSize } from './size.js';
 import { type Code, quote, WIDTH } from './text.js';
@@ -11,6 +12,7 @@ import { emitInterface } from './types.js';
 export function emitMessage(code: Code, message: MessageModel, names: Names): void {
   const type = names.type(message);
   const required = needsRequired(message);
+  const packable = isPackable(message);
   emitInterface(code.line(''), message, names);
   const head = `export const ${type}: ${names.run('DirectMessageType')}<${type}> = ${names.run('defineMessage')}({`;
   code.line('').block(
@@ -19,12 +21,17 @@ export function emitMessage(code: Code, message: MessageModel, names: Names): vo
       code.line(`typeName: ${quote(message.typeName)},`);
       emitFields(code, message, names);
       code.line(`size: ${type}$size,`, `encode: ${type}$encode,`, `decode: ${type}$decode,`);
+      if (packable) code.line(`bound: ${type}$bound,`, `pack: ${type}$pack,`);
       if (required) code.line(`checkRequired: ${type}$checkRequired,`);
     },
     '});',
   );
   emitSize(code.line(''), message, names);
   emitEncode(code.line(''), message, names);
+  if (packable) {
+    emitBound(code.line(''), message, names);
+    emitPack(code.line(''), message, names);
+  }
   emitDecode(code.line(''), message, names);
   if (required) emitRequired(code.line(''), message, names);
 }

@@ -29,6 +29,7 @@ const variables = [
     'at',
     'base',
     'before',
+    'bound',
     'bytes',
     'depth',
     'end',
@@ -94,8 +95,10 @@ export class Names {
   }
 
   /** The function of a message's codec: hoisted in its own file, a member of its constant in others. */
-  codec(model: MessageModel, part: 'size' | 'encode' | 'decode' | 'checkRequired'): string {
-    return model.file === this.#file ? `${this.type(model)}$${part}` : `${this.type(model)}.${part}`;
+  codec(model: MessageModel, part: 'size' | 'encode' | 'decode' | 'checkRequired' | 'bound' | 'pack'): string {
+    if (model.file === this.#file) return `${this.type(model)}$${part}`;
+    // Who asks knows that it has them.
+    return `${this.type(model)}.${part}${part === 'bound' || part === 'pack' ? '!' : ''}`;
   }
 
   /** Notes that something of the runtime is used. */

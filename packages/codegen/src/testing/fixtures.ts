@@ -24,7 +24,14 @@ export interface AnyType {
   size(message: AnyMessage, depth?: number): number;
   encode(message: AnyMessage, bytes: Buffer, start: number): number;
   decode(bytes: Buffer, start: number, end: number): AnyMessage;
+  readonly bound?: InOnePass['bound'] | undefined;
+  readonly pack?: InOnePass['pack'] | undefined;
   readonly schema: MessageSchema;
+}
+
+interface InOnePass {
+  bound(message: AnyMessage): number;
+  pack(message: AnyMessage, bytes: Buffer, start: number): number;
 }
 
 export interface Fixture {

@@ -16,12 +16,26 @@ export interface MessageType<T> {
    */
   encode(message: MessageInit<T>, bytes: Buffer, start: number): number;
   /**
+   * Types of small messages may have `bound` and `pack`, by which a message is written in one pass instead of two. `bound`
+   * tells the most bytes that `pack` would write, or not a number when something is wrong with the message (`size` then
+   * says what). Throws nothing.
+   */
+  readonly bound?: InOnePass<T>['bound'] | undefined;
+  /** As `encode`, which it writes the same bytes as, and as `size` in checking every value and in what it throws. */
+  readonly pack?: InOnePass<T>['pack'] | undefined;
+  /**
    * Reads a message from `bytes[start, end)` and copies what it keeps: nothing refers to `bytes` afterwards. Throws
    * RpcError INVALID_ARGUMENT (UNDECODABLE) on malformed input; never reads outside the span.
    */
   decode(bytes: Buffer, start: number, end: number): T;
   /** The shape, for comparing schemas across a link. */
   readonly schema: MessageSchema;
+}
+
+/** As methods, whose parameters TypeScript compares less strictly: a type of any message must take any. */
+interface InOnePass<T> {
+  bound(message: MessageInit<T>): number;
+  pack(message: MessageInit<T>, bytes: Buffer, start: number): number;
 }
 
 /** A message's fields by number, for schema comparison. */

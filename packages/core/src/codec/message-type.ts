@@ -20,14 +20,16 @@ export interface DirectMessageParts<T> {
   readonly size: DirectMessageType<T>['size'];
   readonly encode: DirectMessageType<T>['encode'];
   readonly decode: DirectMessageType<T>['decode'];
+  readonly bound?: DirectMessageType<T>['bound'];
+  readonly pack?: DirectMessageType<T>['pack'];
   readonly checkRequired?: (message: T) => void;
 }
 
 /** Puts a generated codec together. All message types have one hidden class, so that calling them stays monomorphic. */
 export function defineMessage<T>(parts: DirectMessageParts<T>): DirectMessageType<T> {
-  const { typeName, fields, size, encode, decode, checkRequired } = parts;
+  const { typeName, fields, size, encode, decode, bound, pack, checkRequired } = parts;
   const schema: MessageSchema = Object.freeze({ typeName, fields });
-  return Object.freeze({ typeName, size, encode, decode, schema, checkRequired });
+  return Object.freeze({ typeName, size, encode, decode, schema, bound, pack, checkRequired });
 }
 
 /** The schema of a map's entries, which are messages of two fields. */

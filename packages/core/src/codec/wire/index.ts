@@ -5,6 +5,7 @@ export * from './handle.js';
 export * from './int32.js';
 export * from './int64.js';
 export * from './message.js';
+export * from './pack.js';
 export * from './reference.js';
 export * from './skip.js';
 export * from './text.js';

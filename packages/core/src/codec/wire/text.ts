@@ -15,7 +15,7 @@ type FastBuffer = Buffer & {
 
 /** Characters up to which a loop over a string beats a native call (measured on Node 20). */
 const SHORT_TO_MEASURE = 12;
-const SHORT_TO_WRITE = 32;
+export const SHORT_TO_WRITE = 32;
 const SHORT_TO_READ = 24;
 
 /** Bytes of the string with its length in front. */

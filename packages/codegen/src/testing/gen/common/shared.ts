@@ -7,6 +7,7 @@ import {
   type DirectMessageType,
   MAX_DEPTH,
   type MessageInit,
+  packInt32,
   readInt32,
   readTag,
   sizeInt32,
@@ -34,6 +35,8 @@ export const Scalars: DirectMessageType<Scalars> = defineMessage({
   size: Scalars$size,
   encode: Scalars$encode,
   decode: Scalars$decode,
+  bound: Scalars$bound,
+  pack: Scalars$pack,
 });
 
 function Scalars$size(message: MessageInit<Scalars>, depth = 0): number {
@@ -52,6 +55,23 @@ function Scalars$encode(message: MessageInit<Scalars>, bytes: Buffer, start: num
   if (only !== undefined && only !== 0) {
     bytes[pos] = 8;
     pos = writeInt32(only, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Scalars$bound(message: MessageInit<Scalars>): number {
+  if (typeof message !== 'object' || message === null) return Number.NaN;
+  let bound = 11;
+  return bound;
+}
+
+function Scalars$pack(message: MessageInit<Scalars>, bytes: Buffer, start: number): number {
+  checkMessage(message, 0, 'shared.Scalars');
+  let pos = start;
+  const only = message.only;
+  if (only !== undefined && only !== 0) {
+    bytes[pos] = 8;
+    pos = packInt32(only, bytes, pos + 1, 'shared.Scalars.only');
   }
   return pos;
 }

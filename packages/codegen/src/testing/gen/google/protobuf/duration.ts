@@ -7,6 +7,8 @@ import {
   type DirectMessageType,
   MAX_DEPTH,
   type MessageInit,
+  packInt32,
+  packInt64,
   readInt32,
   readInt64,
   readTag,
@@ -35,6 +37,8 @@ export const Duration: DirectMessageType<Duration> = defineMessage({
   size: Duration$size,
   encode: Duration$encode,
   decode: Duration$decode,
+  bound: Duration$bound,
+  pack: Duration$pack,
 });
 
 function Duration$size(message: MessageInit<Duration>, depth = 0): number {
@@ -62,6 +66,28 @@ function Duration$encode(message: MessageInit<Duration>, bytes: Buffer, start: n
   if (nanos !== undefined && nanos !== 0) {
     bytes[pos] = 16;
     pos = writeInt32(nanos, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Duration$bound(message: MessageInit<Duration>): number {
+  if (typeof message !== 'object' || message === null) return Number.NaN;
+  let bound = 22;
+  return bound;
+}
+
+function Duration$pack(message: MessageInit<Duration>, bytes: Buffer, start: number): number {
+  checkMessage(message, 0, 'google.protobuf.Duration');
+  let pos = start;
+  const seconds = message.seconds;
+  if (seconds !== undefined && seconds !== 0n) {
+    bytes[pos] = 8;
+    pos = packInt64(seconds, bytes, pos + 1, 'google.protobuf.Duration.seconds');
+  }
+  const nanos = message.nanos;
+  if (nanos !== undefined && nanos !== 0) {
+    bytes[pos] = 16;
+    pos = packInt32(nanos, bytes, pos + 1, 'google.protobuf.Duration.nanos');
   }
   return pos;
 }

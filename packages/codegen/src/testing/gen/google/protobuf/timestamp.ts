@@ -7,6 +7,8 @@ import {
   type DirectMessageType,
   MAX_DEPTH,
   type MessageInit,
+  packInt32,
+  packInt64,
   readInt32,
   readInt64,
   readTag,
@@ -35,6 +37,8 @@ export const Timestamp: DirectMessageType<Timestamp> = defineMessage({
   size: Timestamp$size,
   encode: Timestamp$encode,
   decode: Timestamp$decode,
+  bound: Timestamp$bound,
+  pack: Timestamp$pack,
 });
 
 function Timestamp$size(message: MessageInit<Timestamp>, depth = 0): number {
@@ -62,6 +66,28 @@ function Timestamp$encode(message: MessageInit<Timestamp>, bytes: Buffer, start:
   if (nanos !== undefined && nanos !== 0) {
     bytes[pos] = 16;
     pos = writeInt32(nanos, bytes, pos + 1);
+  }
+  return pos;
+}
+
+function Timestamp$bound(message: MessageInit<Timestamp>): number {
+  if (typeof message !== 'object' || message === null) return Number.NaN;
+  let bound = 22;
+  return bound;
+}
+
+function Timestamp$pack(message: MessageInit<Timestamp>, bytes: Buffer, start: number): number {
+  checkMessage(message, 0, 'google.protobuf.Timestamp');
+  let pos = start;
+  const seconds = message.seconds;
+  if (seconds !== undefined && seconds !== 0n) {
+    bytes[pos] = 8;
+    pos = packInt64(seconds, bytes, pos + 1, 'google.protobuf.Timestamp.seconds');
+  }
+  const nanos = message.nanos;
+  if (nanos !== undefined && nanos !== 0) {
+    bytes[pos] = 16;
+    pos = packInt32(nanos, bytes, pos + 1, 'google.protobuf.Timestamp.nanos');
   }
   return pos;
 }
