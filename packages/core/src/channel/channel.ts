@@ -87,8 +87,7 @@ export class Channel extends Sending {
       case Kind.REPLY_CREDIT:
         if (this.requests === undefined)
           this.#unreadable(violation('a call, though this side serves nothing', this.link.peer.address));
-        else if (this.outbox.answers < MOST_ANSWERS || !this.#refuses(envelope))
-          this.requests.onRequest(envelope, span);
+        else if (!this.#crowded || !this.#refuses(envelope)) this.requests.onRequest(envelope, span);
         return;
       case Kind.REPLY:
       case Kind.HEADERS:
@@ -112,6 +111,11 @@ export class Channel extends Sending {
     }
   }
 
+  /** As many answers wait for room as this side keeps. */
+  get #crowded(): boolean {
+    return this.outbox.answers >= MOST_ANSWERS || this.outbox.answerBytes >= MOST_ANSWER_BYTES;
+  }
+
   /**
    * A side that calls must read, or two that wait for room would wait for each other; so a side that serves as well can't
    * slow down a peer that does not take its answers by not reading on. It refuses what would need more of them.
@@ -119,8 +123,8 @@ export class Channel extends Sending {
   #refuses({ kind, flags, callId }: Envelope): boolean {
     if (this.replies === undefined || (flags & Flag.ONEWAY) !== 0) return false;
     if (kind !== Kind.REQUEST && kind !== Kind.PROBE) return false;
-    const { answers } = this.outbox;
-    const words = `${answers} answers wait already for ${this.link.peer.address} to take them`;
+    const { answers, answerBytes } = this.outbox;
+    const words = `${answers} answers (${answerBytes} bytes) wait already for ${this.link.peer.address} to take them`;
     const options = { reason: Reason.OVERLOADED } as const;
     if (answers < 2 * MOST_ANSWERS) this.sendFailure(callId, new RpcError('RESOURCE_EXHAUSTED', words, options));
     else this.fail(new RpcError('RESOURCE_EXHAUSTED', words, { ...options, failed: 'channel' }));
@@ -180,3 +184,5 @@ export class Channel extends Sending {
 
 /** Answers that may wait for room where both sides call, before more calls are refused; twice as many end the channel. */
 const MOST_ANSWERS = 16_384;
+/** Bytes of them, before more calls are refused; those of calls that were taken before may still be added. */
+const MOST_ANSWER_BYTES = 64 * 1024 * 1024;

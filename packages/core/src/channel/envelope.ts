@@ -9,7 +9,7 @@ import type { Span } from '../transport/contract.js';
  *  +--------+--------+--------+--------+
  *  |  magic 0x4743   | version|  kind  |   0   'CG'
  *  +--------+--------+--------+--------+
- *  |      flags      | status |   0    |   4   status: a gRPC code, replies only
+ *  |      flags      | status |   0    |   4   status: a gRPC code, of replies and CANCEL
  *  +--------+--------+--------+--------+
  *  |         payload length            |   8   bytes after the envelope and the headers
  *  +--------+--------+--------+--------+
@@ -34,7 +34,7 @@ export const Kind = {
   HELLO: 1,
   REQUEST: 2,
   REPLY: 3,
-  /** The caller no longer wants the reply (or the reservation) of this call. */
+  /** The caller no longer wants the reply (or the reservation) of this call; since its deadline passed, if the status says so. */
   CANCEL: 4,
   /** Would a handler take this method's call now? Reserves it for the request that follows. */
   PROBE: 5,

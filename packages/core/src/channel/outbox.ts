@@ -17,6 +17,7 @@ export class Outbox {
   readonly #waiting = new Set<Deferred>();
   #draining = false;
   #answers = 0;
+  #answerBytes = 0;
   #drained: Promise<void> | undefined;
 
   constructor(link: Link) {
@@ -32,15 +33,36 @@ export class Outbox {
     return this.#answers;
   }
 
+  /** Bytes of room that they need. */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
   add(deferred: Deferred): void {
     this.#waiting.add(deferred);
-    if (deferred.answer === true) this.#answers++;
+    if (deferred.answer === true) this.#countAnswer(1, deferred.bytes);
     if (!this.#draining) this.#drained = this.#drain();
   }
 
   /** Forgets a message that is no longer wanted, and what it holds in memory, though the link may stay full for long. */
   remove(deferred: Deferred): void {
-    if (this.#waiting.delete(deferred) && deferred.answer === true) this.#answers--;
+    if (this.#waiting.delete(deferred) && deferred.answer === true) this.#countAnswer(-1, -deferred.bytes);
+  }
+
+  /**
+   * Sends as much of what waits as there is room for, for a thread that blocks: its event loop is not there to do it.
+   * What waits goes before what is sent afterwards.
+   */
+  sendNow(): void {
+    for (const next of this.#waiting) {
+      if (!next.attempt()) return;
+      this.remove(next);
+    }
+  }
+
+  #countAnswer(count: number, bytes: number): void {
+    this.#answers += count;
+    this.#answerBytes += bytes;
   }
 
   /** Resolves once nothing waits any more; undefined when nothing does. */

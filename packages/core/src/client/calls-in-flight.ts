@@ -168,19 +168,21 @@ export class CallsInFlight {
     if (call.settled) return;
     // Who gives up does not want what has come and was not read either.
     call.incoming?.discard();
-    this.#tellCallee(call);
+    this.#tellCallee(call, error);
     this.#end(call, error.reason === Reason.ABORTED_BY_CALLER ? lateEnd(call, error) : error);
   }
 
-  #tellCallee(call: CallInFlight): void {
-    if (call.begunThere && call.channel?.link.direction === 'duplex')
-      call.channel.sendLater(Kind.CANCEL, 0, call.id, 0);
+  #tellCallee(call: CallInFlight, error: RpcError): void {
+    if (!call.begunThere || call.channel?.link.direction !== 'duplex') return;
+    // The callee's own clock, which it set when it had the request, is always a little behind.
+    const status = error.reason === Reason.DEADLINE ? error.status : 0;
+    call.channel.sendLater(Kind.CANCEL, status, call.id, 0);
   }
 
   /** An attempt can't go on; the callee, if it may have something of it, is told to stop. */
   failed(call: CallInFlight, error: RpcError): void {
     if (call.settled) return;
-    this.#tellCallee(call);
+    this.#tellCallee(call, error);
     this.#lost(call, error);
   }
 

@@ -115,6 +115,11 @@ export class SyncCaller {
     return call;
   }
 
+  /** Makes another attempt of a call that has failed after it was sent, if one is to be made. Never throws. */
+  beginAgain(call: CallInFlight): void {
+    if (call.error !== undefined && this.#again(call, call.error)) this.begin(call, call.request);
+  }
+
   /** The reply of a call that has settled. */
   end(call: CallInFlight): unknown {
     call.meta?.tellKept();
@@ -190,8 +195,10 @@ export class SyncCaller {
     if (call.phases.immediate && open.oneWay) return this.#sendAtOnce(open, call, request);
     if (call.phases.immediate && !this.#ask(open, call)) return false;
     call.stage = 'sending';
-    const { link } = open.channel;
-    while (!trySendRequest(open, call, request)) {
+    const { link, outbox } = open.channel;
+    for (;;) {
+      if (outbox.length > 0) outbox.sendNow();
+      if (trySendRequest(open, call, request)) break;
       if (link.waitWritable(requestBytes(open, call, request), call.deadline)) continue;
       this.#calls.expire(call);
       return false;

@@ -50,7 +50,7 @@ export function iterateReplies(
 ): Iterable<unknown> {
   return {
     [Symbol.iterator]: () =>
-      new ReplyIterator(calls, stub, streamsRequests(stub) ? request : undefined, (prepare) => {
+      new ReplyIterator(caller, calls, stub, streamsRequests(stub) ? request : undefined, (prepare) => {
         const call = caller.make(stub, options);
         prepare(call);
         caller.begin(call, streamsRequests(stub) ? undefined : request);
@@ -59,6 +59,7 @@ export function iterateReplies(
 }
 
 class ReplyIterator implements IterableIterator<unknown, undefined> {
+  readonly #caller: SyncCaller;
   readonly #calls: CallsInFlight;
   readonly #requests: unknown;
   readonly #begin: (prepare: (call: CallInFlight) => void) => void;
@@ -69,19 +70,22 @@ class ReplyIterator implements IterableIterator<unknown, undefined> {
   #returned = false;
 
   constructor(
+    caller: SyncCaller,
     calls: CallsInFlight,
     stub: StubMethod,
     requests: unknown,
     begin: (prepare: (call: CallInFlight) => void) => void,
   ) {
+    this.#caller = caller;
     this.#calls = calls;
     this.#requests = requests;
     this.#begin = begin;
     const receiver = new StreamReceiver<unknown>(stub.method.response, true);
     this.#receiver = receiver;
+    const settled = (): boolean => receiver.ready || this.#call?.settled === true;
     this.#ready = {
       get settled() {
-        return receiver.ready;
+        return settled();
       },
     };
   }
@@ -120,10 +124,14 @@ class ReplyIterator implements IterableIterator<unknown, undefined> {
 
   /** Blocks until there is a reply, or the end. */
   #fill(): void {
-    if (this.#call === undefined && !this.#returned) this.#begin((call) => this.#prepare(call));
+    if (this.#call === undefined && !this.#returned) this.#start(() => this.#begin((call) => this.#prepare(call)));
     const call = this.#call as CallInFlight;
     const sending = this.#sending;
     while (!this.#receiver.ready) {
+      if (call.settled) {
+        this.#start(() => this.#caller.beginAgain(call));
+        continue;
+      }
       const channel = call.channel as Channel;
       if (!this.#receiver.settleCredit()) waitForRoom(this.#calls, call, channel, ENVELOPE_BYTES);
       else if (sending !== undefined && !sending.over) {
@@ -131,6 +139,12 @@ class ReplyIterator implements IterableIterator<unknown, undefined> {
         if (!this.#receiver.ready) sending.goOn(1, this.#ready);
       } else waitUntil(this.#calls, call, channel, this.#ready);
     }
+  }
+
+  /** Makes an attempt. One that fails at once has been the last; whether one that fails later was is looked at then. */
+  #start(attempt: () => void): void {
+    attempt();
+    if (this.#call?.settled === true) this.#receiver.end(this.#call.error);
   }
 
   #prepare(call: CallInFlight): void {
@@ -145,7 +159,8 @@ class ReplyIterator implements IterableIterator<unknown, undefined> {
     };
     call.onSettled = (ended) => {
       stopSending?.(ended);
-      receiver.end(ended.error);
+      // Another attempt may be made of a call that fails, so that its reader hears of that later.
+      if (ended.error === undefined || this.#returned) receiver.end(ended.error);
     };
   }
 }
@@ -226,12 +241,14 @@ function waitUntil(
   channel: Channel,
   waiter: { readonly settled: boolean },
 ): void {
+  if (channel.outbox.length > 0) channel.outbox.sendNow();
   if (!receiveUntil(channel, waiter, call.deadline) && performance.now() >= call.deadline) calls.expire(call);
 }
 
 /** Waits for room, and takes what comes meanwhile. */
 function waitForRoom(calls: CallsInFlight, call: CallInFlight, channel: Channel, bytes: number): void {
   receiveAvailable(channel, true, call);
+  if (channel.outbox.length > 0) channel.outbox.sendNow();
   const now = performance.now();
   if (call.settled || channel.link.waitWritable(bytes, Math.min(call.deadline, now + ROOM_MS))) return;
   if (performance.now() >= call.deadline) calls.expire(call);

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { ENVELOPE_BYTES, Kind, NO_DEADLINE, writeEnvelope } from '../channel/envelope.js';
+import { ENVELOPE_BYTES, Flag, Kind, NO_DEADLINE, writeEnvelope } from '../channel/envelope.js';
 import { type Client, createCallbacks, createClientOn } from '../client/index.js';
-import type { RpcError } from '../errors/index.js';
+import { Code, type RpcError } from '../errors/index.js';
 import { echoing, freshTarget, rawClient, receiveRaw, sendRaw, streaming } from '../testing/pair.js';
+import { gate } from '../testing/promises.js';
+import { rawEnvelope } from '../testing/raw-envelope.js';
 import { Streams, Texts } from '../testing/text-service.js';
 import type { Link } from '../transport/index.js';
 import { createOffering, createServerOn, offer } from './index.js';
 
-const HELLO = '{"maxMessageBytes":4096,"methods":[],"schemas":{"roots":[],"messages":[]}}';
+/** Its place in test.Texts. */
+const NOTE = 2;
+const LARGE = 1024 * 1024;
+const HELLO = '{"maxMessageBytes":2097152,"methods":[],"schemas":{"roots":[],"messages":[]}}';
 /** As in channel.ts. */
 const MOST_ANSWERS = 16_384;
 
@@ -21,9 +26,10 @@ async function send(link: Link, kind: number, callId: number, payload = ''): Pro
 }
 
 /** A server that has called its client, and that client, played by hand, which sends calls and reads nothing. */
-async function servedBothWays() {
+async function servedBothWays(ringBytes = 4096, answer = '') {
   const errors: RpcError[] = [];
-  const target = freshTarget({ ringBytes: 4096 });
+  const noted = gate();
+  const target = freshTarget({ ringBytes, maxMessageBytes: ringBytes / 4 });
   const speak = <S>(service: S): S => service;
   const server = createServerOn(
     () => [target],
@@ -32,16 +38,20 @@ async function servedBothWays() {
   );
   server.add(Texts, {
     ...echoing,
+    note: (request) => {
+      noted.open();
+      return request;
+    },
     echo: (request, context) => {
       context.client(Texts);
-      return request;
+      return answer === '' ? request : { text: answer };
     },
   });
   await server.listen();
   const link = await rawClient(target);
   await send(link, Kind.HELLO, 0, HELLO);
   await receiveRaw(link);
-  return { server, link, errors };
+  return { server, link, errors, noted: noted.opened };
 }
 
 describe('A server that calls its client', () => {
@@ -92,7 +102,7 @@ describe('A server that calls its client', () => {
     await client.$close();
     await texts.$close();
     await server.close();
-    await expect.poll(() => server.stats).toEqual({ links: 0, running: 0, queued: 0 });
+    await expect.poll(() => server.stats).toMatchObject({ links: 0, running: 0, queued: 0 });
   });
 });
 
@@ -108,7 +118,9 @@ describe('A server that calls its client, which calls on and on without reading,
       if (reply.readUInt8(6) === 0) answered.ok++;
       else {
         answered.refused++;
-        expect(reply.toString('utf8', ENVELOPE_BYTES)).toMatch(/\d+ answers wait already for \S+ to take them$/);
+        expect(reply.toString('utf8', ENVELOPE_BYTES)).toMatch(
+          /\d+ answers \(\d+ bytes\) wait already for \S+ to take them$/,
+        );
       }
     }
     expect(answered.ok).toBeGreaterThanOrEqual(MOST_ANSWERS);
@@ -118,11 +130,28 @@ describe('A server that calls its client, which calls on and on without reading,
     await server.close();
   });
 
+  it('refuses them sooner when its answers are large: 64 MiB of them wait at most.', async () => {
+    const { server, link, noted } = await servedBothWays(8 * LARGE, 'x'.repeat(LARGE));
+    const calls = 100;
+    for (let id = 1; id <= calls; id++) await send(link, Kind.REQUEST, id);
+    sendRaw(link, rawEnvelope(Kind.REQUEST, '', { methodId: NOTE, flags: Flag.ONEWAY }));
+    await noted;
+    const answered: number[] = [];
+    for (let i = 0; i < calls; i++) answered.push((await receiveRaw(link))?.readUInt8(6) ?? -1);
+    const ok = answered.lastIndexOf(0) + 1;
+    // Those that wait, and those in the link.
+    expect(ok).toBeGreaterThanOrEqual(64);
+    expect(ok).toBeLessThan(75);
+    expect(answered.slice(ok).every((status) => status === Code.RESOURCE_EXHAUSTED)).toBe(true);
+    link.abort();
+    await server.close();
+  });
+
   it('gives up on a client that calls on all the same.', async () => {
     const { server, link, errors } = await servedBothWays();
     for (let id = 1; id <= 2 * MOST_ANSWERS + 1000 && link.end === undefined; id++) await send(link, Kind.REQUEST, id);
     while ((await receiveRaw(link)) !== undefined);
-    await expect.poll(() => server.stats).toEqual({ links: 0, running: 0, queued: 0 });
+    await expect.poll(() => server.stats).toMatchObject({ links: 0, running: 0, queued: 0 });
     expect(errors).toMatchObject([{ code: 'RESOURCE_EXHAUSTED', reason: 'OVERLOADED', failed: 'channel' }]);
     await server.close();
   });

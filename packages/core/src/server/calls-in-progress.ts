@@ -7,7 +7,7 @@ import {
   NO_DEADLINE,
   type RequestSink,
 } from '../channel/index.js';
-import { Reason, RpcError } from '../errors/index.js';
+import { Code, Reason, RpcError } from '../errors/index.js';
 import type { LinkEnd, Span } from '../transport/contract.js';
 import type { Admission } from './admission.js';
 import { Answers } from './answers.js';
@@ -30,8 +30,16 @@ export interface ServingOptions {
   readonly draining: () => boolean;
   /** Hears of failures that no caller is told of: those of one-way calls, and of the channel itself. */
   readonly onError: (error: RpcError) => void;
+  /** What is counted for its server; absent where nobody asks. */
+  readonly counts?: ServingCounts | undefined;
   /** The calling side; absent where this side calls by other means. */
   readonly callbacks?: (() => Callbacks) | undefined;
+}
+
+/** Counts over all channels of a server. */
+export interface ServingCounts {
+  /** Messages of callers' streams that came after their calls had ended. */
+  lateItems: number;
 }
 
 /**
@@ -73,7 +81,7 @@ export class CallsInProgress implements RequestSink {
     if (envelope.kind === Kind.REQUEST) this.#request(envelope, span);
     else if (this.#mute) this.#options.onError(this.#unanswerable(envelope));
     else if (envelope.kind === Kind.PROBE) this.#probe(envelope);
-    else if (envelope.kind === Kind.CANCEL) this.#cancel(envelope.callId);
+    else if (envelope.kind === Kind.CANCEL) this.#cancel(envelope);
     else this.#streamed(envelope, span);
   }
 
@@ -151,10 +159,14 @@ export class CallsInProgress implements RequestSink {
     }
   }
 
-  /** More of a call that streams. What comes after its end concerns nobody. */
+  /** More of a call that streams. What comes after its end concerns nobody, and is counted. */
   #streamed(envelope: Envelope, span: Span): void {
     const call = this.#pending.get(envelope.callId);
-    if (call === undefined) return;
+    if (call === undefined) {
+      const { counts } = this.#options;
+      if (counts !== undefined && envelope.kind === Kind.REQUEST_ITEM) counts.lateItems++;
+      return;
+    }
     this.#channel.yieldDue = true;
     try {
       heedStream(this.#channel, call, envelope, span);
@@ -185,13 +197,12 @@ export class CallsInProgress implements RequestSink {
     this.#channel.sendLater(Kind.READY, 0, callId, 0);
   }
 
-  #cancel(callId: number): void {
+  #cancel({ callId, status }: Envelope): void {
     this.#reservations.release(callId);
     const call = this.#pending.get(callId);
     if (call === undefined) return;
     this.#pending.delete(call);
-    // The caller's clock may be a little ahead: it has given up since there is no time left.
-    if (call.deadline <= performance.now()) call.stop(expired(call));
+    if (status === Code.DEADLINE_EXCEEDED || call.deadline <= performance.now()) call.stop(expired(call));
     else
       call.stop(
         new RpcError('CANCELLED', `${call.path}: cancelled by the caller`, { reason: Reason.ABORTED_BY_CALLER }),

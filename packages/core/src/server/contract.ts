@@ -23,6 +23,8 @@ export interface ServerStats {
   readonly running: number;
   /** Calls that wait for their turn. */
   readonly queued: number;
+  /** Messages of callers' streams that came after their calls had ended, and were dropped. */
+  readonly lateItems: number;
 }
 
 export interface CloseOptions {

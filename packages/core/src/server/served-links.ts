@@ -15,7 +15,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Capabilities, Link } from '../transport/contract.js';
 import type { Admission } from './admission.js';
-import { CallsInProgress } from './calls-in-progress.js';
+import { CallsInProgress, type ServingCounts } from './calls-in-progress.js';
 import { notificationsIn } from './listening.js';
 import type { ResolvedServerOptions } from './options.js';
 import { methodTable, type Routes, type RoutesById } from './router.js';
@@ -49,6 +49,7 @@ export interface ServedLinksOptions {
 export class ServedLinks {
   readonly #options: ServedLinksOptions;
   readonly #serving = new Map<Link, Serving>();
+  readonly #counts: ServingCounts = { lateItems: 0 };
 
   constructor(options: ServedLinksOptions) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class ServedLinks {
 
   get size(): number {
     return this.#serving.size;
+  }
+
+  /** Over all links, also those that have ended. */
+  get counts(): Readonly<ServingCounts> {
+    return this.#counts;
   }
 
   /** Serves a link for as long as it lives. Never rejects. */
@@ -100,6 +106,7 @@ export class ServedLinks {
       admission,
       draining,
       onError: server.onError,
+      counts: this.#counts,
       callbacks: makeCallbacks && (() => (entry.callbacks ??= makeCallbacks(channel))),
     });
     channel.requests = calls;

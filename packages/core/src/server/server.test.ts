@@ -103,7 +103,7 @@ describe('a server', () => {
     send(link, 99);
     send(link, Kind.PROBE, 77);
     while ((await receiveRaw(link)) !== undefined);
-    await expect.poll(() => server.stats).toEqual({ links: 0, running: 0, queued: 0 });
+    await expect.poll(() => server.stats).toMatchObject({ links: 0, running: 0, queued: 0 });
     await server.close();
   });
 

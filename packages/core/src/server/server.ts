@@ -55,7 +55,8 @@ class EventLoopServer implements Server {
   }
 
   get stats(): ServerStats {
-    return { links: this.#links.size, running: this.#admission.running, queued: this.#admission.queued };
+    const { running, queued } = this.#admission;
+    return { links: this.#links.size, running, queued, ...this.#links.counts };
   }
 
   add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): Server {

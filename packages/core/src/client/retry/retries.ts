@@ -65,10 +65,8 @@ export class Retries {
  * of a reply.
  */
 function whole(call: CallInFlight): boolean {
-  const { stub, blocking, meta, fate, itemsCame } = call;
+  const { stub, meta, fate, itemsCame } = call;
   if (meta?.told || itemsCame || handlesGone(call)) return false;
   const { kind } = stub.method;
-  // Who iterates, blocking, has been told of the end when the call has one.
-  if (blocking) return kind === 'unary';
   return kind === 'unary' || kind === 'server-streaming' || fate === 'unsent';
 }
