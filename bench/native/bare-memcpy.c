@@ -1,19 +1,18 @@
-// Memory: a mebibyte there and one back, copied by one process. What "sending" as much costs at least.
+// Memory: a request there and as much back, copied by one process. What "sending" as much costs at least.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bare.h"
 
-enum { BULK = 1 << 20 };
 static char *volatile from, *volatile to;
 
 static void open_memory(void) {
-  from = malloc(BULK);
-  to = malloc(BULK);
+  from = malloc(request_bytes);
+  to = malloc(request_bytes);
   if (!from || !to) fail("malloc");
-  memset(from, 1, BULK);
-  memset(to, 2, BULK);
+  memset(from, 1, request_bytes);
+  memset(to, 2, request_bytes);
 }
 
 static void serve(void) {
@@ -21,9 +20,9 @@ static void serve(void) {
 }
 
 static void call(uint32_t turn) {
-  from[turn % BULK] = (char)turn;
-  memcpy(to, from, BULK);
-  memcpy(from, to, BULK);
+  from[turn % request_bytes] = (char)turn;
+  memcpy(to, from, request_bytes);
+  memcpy(from, to, request_bytes);
 }
 
 const struct mechanism mechanism = {.open = open_memory, .serve = serve, .call = call};

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MAX_BYTES = 1 << 16 };
+#ifndef MAX_BYTES  // larger where large messages are measured
+#define MAX_BYTES (1 << 16)
+#endif
 
 struct mechanism {
   void (*open)(void);           // makes what both processes share, before the fork

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Children } from './children.js';
+import type { Child, Children } from './children.js';
 import type { Measurement } from './client-main.js';
 import { createRecorder } from './recorder.js';
 
@@ -37,12 +37,20 @@ export function missingFor(mechanism: string): string | undefined {
   return status === 0 ? undefined : `the header ${header} is missing`;
 }
 
-/** Compiles a mechanism into the run's scratch directory, once: the program's path. */
-export function compileBare(children: Children, mechanism: string): string {
-  const program = join(children.dir, `bare-${mechanism}`);
+/** What a bare program takes in one message by itself. */
+const usualBytes = 2 ** 16;
+
+/**
+ * Compiles a mechanism into the run's scratch directory, once: the program's path.
+ * @param bytes of its largest message
+ */
+export function compileBare(children: Children, mechanism: string, bytes: number = usualBytes): string {
+  const large = bytes > usualBytes;
+  const program = join(children.dir, large ? `bare-${mechanism}-${bytes}` : `bare-${mechanism}`);
   if (existsSync(program)) return program;
   const files = ['bare.c', `bare-${mechanism}.c`].map((name) => join(sources, name));
-  const options = ['-O2', '-pthread', '-o', program, ...files, '-lrt', ...(libraries[mechanism]?.link ?? [])];
+  const room = large ? [`-DMAX_BYTES=${bytes}`] : [];
+  const options = ['-O2', '-pthread', ...room, '-o', program, ...files, '-lrt', ...(libraries[mechanism]?.link ?? [])];
   const { error, status, stderr } = spawnSync('cc', options, { encoding: 'utf8' });
   if (error || status !== 0) throw new Error(`cc could not compile ${files[1]}:\n${error?.message ?? stderr}`);
   return program;
@@ -57,9 +65,13 @@ export async function runBare(
   { mechanism, requestBytes, replyBytes, seconds, warmUpSeconds }: BareJob,
   wrap: readonly string[] = [],
 ): Promise<Measurement> {
-  const program = compileBare(children, mechanism);
+  const program = compileBare(children, mechanism, Math.max(requestBytes, replyBytes));
   const line = [...wrap, program, ...[seconds, warmUpSeconds, requestBytes, replyBytes].map(String)];
-  const child = children.start(line[0]!, line.slice(1));
+  return readProgram(children.start(line[0]!, line.slice(1)));
+}
+
+/** Reads what a program of `native/` prints: one line "calls elapsedNs cpuNs rssKiB", then lines "ns count". */
+export async function readProgram(child: Child): Promise<Measurement> {
   const numbers = async () => (await child.nextLine()).split(' ').map(Number) as number[];
   const [calls = 0, elapsedNs = 0, cpuNs = 0, rssKiB = 0] = await numbers();
   const recorder = createRecorder();
@@ -69,11 +81,10 @@ export async function runBare(
     counted += times;
   }
   await child.gone;
-  const { p50Us, p99Us } = recorder.percentiles();
+  const { count: _, ...recording } = recorder.recording();
   return {
+    ...recording,
     calls,
-    p50Us,
-    p99Us,
     perSecond: calls / (elapsedNs / 1e9),
     cpuUsPerCall: cpuNs / 1000 / calls,
     rssMiB: rssKiB / 1024,

@@ -1,16 +1,14 @@
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { runBare } from './bare.js';
-import type { Child, Children } from './children.js';
-import type { ClientJob, ClientTask, Measurement } from './client-main.js';
+import type { Children } from './children.js';
+import type { Measurement } from './client-main.js';
+import { measureFanIn } from './fan-in.js';
 import { replyBytes, requestBytes } from './message.js';
-import type { Scenario } from './scenario.js';
-import type { ServerJob } from './server-main.js';
-import type { NodeSubject, Subject } from './subject.js';
-
-const serverProgram = new URL('server-main.js', import.meta.url);
-const clientProgram = new URL('client-main.js', import.meta.url);
+import { runNative } from './native-peer.js';
+import { startPair } from './pair.js';
+import { type CrowdScenario, crowds, dataBytesOf, type Scenario } from './scenario.js';
+import { measureStart } from './start.js';
+import type { Subject } from './subject.js';
 
 export interface CellOptions {
   readonly scenario: Scenario;
@@ -23,54 +21,31 @@ export interface CellOptions {
 
 /** Measures one subject in one scenario, once, in processes started for it. */
 export async function runCell(children: Children, options: CellOptions): Promise<Measurement> {
-  const { scenario, subject, seconds, warmUpSeconds, wrap = [] } = options;
+  const { scenario, subject, seconds, warmUpSeconds, wrap = scenario === 'one-core' ? onOneCore() : [] } = options;
   if (subject.kind === 'bare') {
     const { mechanism } = subject;
-    return runBare(children, { mechanism, requestBytes, replyBytes, seconds, warmUpSeconds }, wrap);
+    const bytes = dataBytesOf(scenario);
+    const loads = bytes === undefined ? { requestBytes, replyBytes } : { requestBytes: bytes, replyBytes: bytes };
+    return runBare(children, { mechanism, ...loads, seconds, warmUpSeconds }, wrap);
   }
-  const pair = await startPair(children, subject, { kind: 'measure', scenario, seconds, warmUpSeconds }, () => wrap);
+  if (subject.kind === 'native') return runNative(children, { ...options, subject });
+  if (scenario === 'start-up' || scenario === 'cold') return measureStart(children, { ...options, subject, scenario });
+  if (scenario === 'fan-in-16') return measureFanIn(children, { ...options, subject });
+  const times = { seconds, warmUpSeconds };
+  const connections = scenario in crowds ? crowds[scenario as CrowdScenario] : undefined;
+  const task =
+    connections === undefined
+      ? ({ kind: 'measure', scenario, ...times } as const)
+      : ({ kind: 'crowd', connections, ...times } as const);
+  const pair = await startPair(children, subject, task, () => wrap);
   const line = await pair.client.nextLine();
   await pair.stop();
   return JSON.parse(line) as Measurement;
 }
 
-/** A client and its server, each in a fresh process as far as the subject has two. */
-export interface Pair {
-  readonly client: Child;
-  /** Undefined when it is in the client's process. */
-  readonly server: Child | undefined;
-  stop(): Promise<void>;
-}
-
-/**
- * Starts a server, waits until a client may come, and starts the client.
- * @param wrap how to start the programs under another one, such as strace: its command line up to theirs
- */
-export async function startPair(
-  children: Children,
-  subject: NodeSubject,
-  task: ClientTask,
-  wrap: (part: 'server' | 'client') => readonly string[] = () => [],
-): Promise<Pair> {
-  const dir = mkdtempSync(join(children.dir, `${subject.name.replaceAll(/\W/g, '-')}-`));
-  const begin = (part: 'server' | 'client', job: ServerJob | ClientJob) => {
-    const program = part === 'server' ? serverProgram : clientProgram;
-    const [command = process.execPath, ...args] = wrap(part);
-    const node = wrap(part).length === 0 ? [] : [process.execPath];
-    return children.start(command, [...args, ...node, fileURLToPath(program), JSON.stringify(job)]);
-  };
-  let server: Child | undefined;
-  if (subject.home === 'process') {
-    server = begin('server', { subject: subject.name, dir });
-    await server.nextLine();
-  }
-  const client = begin('client', { subject: subject.name, dir, ...(server && { serverPid: server.pid }), task });
-  return {
-    client,
-    server,
-    async stop() {
-      await client.stop();
-      await server?.stop();
-    },
-  };
+/** The command line in front of another that keeps it on the first processor that this process may use. */
+export function onOneCore(): readonly string[] {
+  // 0 is not always among them. Source: proc_pid_status(5).
+  const first = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  return ['taskset', '-c', first];
 }

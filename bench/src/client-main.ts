@@ -1,34 +1,38 @@
 /** The client program of a cell: connects, does one task, prints one line of JSON, ends. */
+import { once } from 'node:events';
 import { jobOf, onLifelineEnd } from './children.js';
 import { type Companion, meet } from './companion.js';
+import { type CrowdCost, type CrowdTask, measureCrowd } from './crowd.js';
 import { bulkGreetings, checkWholly, type GreetReply, type GreetRequest, greetings } from './message.js';
-import {
-  BULK_BYTES,
-  inFlightOf,
-  loans,
-  type Scenario,
-  streamOf,
-  type Timing,
-  timeAsync,
-  timeStreams,
-  timeSync,
-} from './scenario.js';
+import { dataBytesOf, inFlightOf, isSync, loans, type Scenario, streamOf } from './scenario.js';
+import type { ServerJob } from './server-main.js';
 import type { AsyncClient, NodeSubject, SyncClient } from './subject.js';
-import { subjectNamed } from './subjects/index.js';
+import { loadSubject } from './subjects/module.js';
+import { type Timing, timeAsync, timeStreams, timeSync } from './timing.js';
 import { ticksPerSecond, usageOfAll } from './usage.js';
 
 export type ClientTask =
-  /** Calls for `warmUpSeconds`, then for `seconds`, and prints a Measurement. */
-  | { readonly kind: 'measure'; readonly scenario: Scenario; readonly seconds: number; readonly warmUpSeconds: number }
+  /**
+   * Calls for `warmUpSeconds`, then for `seconds`, and prints a Measurement. One that is `told` when prints `warm` in
+   * between, and goes on when it gets SIGUSR2.
+   */
+  | {
+      readonly kind: 'measure';
+      readonly scenario: Scenario;
+      readonly seconds: number;
+      readonly warmUpSeconds: number;
+      readonly told?: boolean;
+    }
+  | CrowdTask
   /** Makes a few calls, prints the pids of both sides, and stays connected, idle, until its lifeline ends. */
   | { readonly kind: 'idle'; readonly mode: 'sync' | 'async' }
   /** Makes `warmUpCalls` blocking calls, prints `warm`, and makes `calls` more on SIGUSR2; prints their number. */
   | { readonly kind: 'count'; readonly warmUpCalls: number; readonly calls: number };
 
-export interface ClientJob {
-  readonly subject: string;
-  readonly dir: string;
+export interface ClientJob extends ServerJob {
   readonly serverPid?: number;
+  /** What the server uses is counted by another client. @default false: it is counted with the client's */
+  readonly uncounted?: boolean;
   readonly task: ClientTask;
 }
 
@@ -38,13 +42,23 @@ export interface Measurement extends Timing {
   readonly cpuUsPerCall: number;
   /** Of client and server, at the end; pages that they share count twice. */
   readonly rssMiB: number;
+  /** Where connections are counted. */
+  readonly crowd?: CrowdCost;
 }
 
-const { subject: name, dir, serverPid, task } = jobOf<ClientJob>();
-const subject = subjectNamed(name) as NodeSubject;
-const companion = await meet(subject, dir, serverPid);
-const sync = task.kind === 'count' || (task.kind === 'idle' ? task.mode === 'sync' : task.scenario === 'unary-sync');
-if (sync) {
+const job = jobOf<ClientJob>();
+const { subject: name, serverPid, task } = job;
+const subject = (await loadSubject(job.module, name)) as NodeSubject;
+const companion = await meet(subject, job, serverPid);
+const sync =
+  task.kind === 'count' ||
+  (task.kind === 'idle' && task.mode === 'sync') ||
+  (task.kind === 'measure' && isSync(task.scenario));
+if (task.kind === 'crowd') {
+  console.log(JSON.stringify((await measureCrowd(subject, companion, task)) satisfies Measurement));
+  await companion.stop();
+  process.exit(0);
+} else if (sync) {
   const client = subject.connectSync?.(companion.meeting);
   if (!client) throw new Error(`${name} cannot block for a call`);
   await runSync(client, companion);
@@ -67,12 +81,10 @@ async function runSync(client: SyncClient, { pids, stop }: Companion): Promise<v
     const timing = timeSync(task.seconds, greetings, call);
     report(timing, pids, before);
   } else if (task.kind === 'count') {
-    const started = new Promise((resolve) => process.on('SIGUSR2', resolve));
-    const alive = setInterval(() => undefined, 60_000); // a listener for signals keeps nobody alive
+    const started = untilTold();
     makeCalls(task.warmUpCalls, call);
     console.log('warm');
     await started;
-    clearInterval(alive);
     makeCalls(task.calls, call);
     console.log(task.calls);
   } else {
@@ -82,6 +94,13 @@ async function runSync(client: SyncClient, { pids, stop }: Companion): Promise<v
   await end();
 }
 
+/** Resolves when SIGUSR2 comes, from now on. */
+async function untilTold(): Promise<void> {
+  const alive = setInterval(() => undefined, 60_000); // a listener for signals keeps nobody alive
+  await once(process, 'SIGUSR2');
+  clearInterval(alive);
+}
+
 function makeCalls(count: number, call: (request: GreetRequest) => GreetReply): void {
   for (let i = 0; i < count; i++) {
     const request = greetings.request();
@@ -89,7 +108,8 @@ function makeCalls(count: number, call: (request: GreetRequest) => GreetReply): 
   }
 }
 
-async function runAsync(client: AsyncClient, { pids, stop }: Companion): Promise<void> {
+async function runAsync(client: AsyncClient, { pids: both, stop }: Companion): Promise<void> {
+  const pids = job.uncounted === true ? [process.pid] : both;
   const call = (request: GreetRequest): Promise<GreetReply> => client.greet(request);
   const end = async () => {
     await client.close();
@@ -99,7 +119,12 @@ async function runAsync(client: AsyncClient, { pids, stop }: Companion): Promise
   if (task.kind === 'measure') {
     const measure = measuring(client, task.scenario, call);
     if (task.scenario === 'in-flight-64-stalled') await client.stall?.();
+    const told = task.told === true ? untilTold() : undefined;
     await measure(task.warmUpSeconds);
+    if (told !== undefined) {
+      console.log('warm');
+      await told;
+    }
     const before = usageOfAll(pids).cpuTicks;
     report(await measure(task.seconds), pids, before);
   } else {
@@ -115,9 +140,10 @@ function measuring(
   scenario: Scenario,
   call: (request: GreetRequest) => Promise<GreetReply>,
 ): (seconds: number) => Promise<Timing> {
-  if (scenario === 'bulk-1m') {
-    const bulk = bulkGreetings(BULK_BYTES);
-    return (seconds) => timeAsync(seconds, 1, bulk, call);
+  const dataBytes = dataBytesOf(scenario);
+  if (dataBytes !== undefined) {
+    const bulk = bulkGreetings(dataBytes);
+    return (seconds) => timeAsync(seconds, inFlightOf(scenario), bulk, call);
   }
   const { lend } = client;
   if (scenario === 'loan-64m' && lend !== undefined) return (seconds) => timeAsync(seconds, 1, loans, lend);

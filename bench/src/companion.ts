@@ -20,23 +20,24 @@ const program = new URL('server-main.js', import.meta.url);
  * Brings a client together with its server, which it starts itself where the subject lives in a child or a thread.
  * @param serverPid of the server that already runs, for subjects that live in a process of their own
  */
-export async function meet(subject: NodeSubject, dir: string, serverPid?: number): Promise<Companion> {
-  const job: ServerJob = { subject: subject.name, dir };
+export async function meet(subject: NodeSubject, job: ServerJob, serverPid?: number): Promise<Companion> {
+  const { dir, maxMessageBytes } = job;
+  const common = maxMessageBytes === undefined ? { dir } : { dir, maxMessageBytes };
   if (subject.home === 'thread') {
     const worker = new Worker(program, { workerData: job });
     await once(worker, 'message');
     const stop = async () => void (await worker.terminate());
-    return { meeting: { dir, worker }, pids: [process.pid], stop };
+    return { meeting: { ...common, worker }, pids: [process.pid], stop };
   }
   if (subject.home === 'child') {
-    const child = fork(program, [JSON.stringify(job)], { serialization: 'advanced' });
+    const child = fork(program, [JSON.stringify(job)], { serialization: subject.serialization ?? 'advanced' });
     await once(child, 'message');
     const gone = once(child, 'exit');
     const stop = async () => {
       if (child.connected) child.disconnect();
       await gone;
     };
-    return { meeting: { dir, child }, pids: [process.pid, child.pid ?? -1], stop };
+    return { meeting: { ...common, child }, pids: [process.pid, child.pid ?? -1], stop };
   }
   if (subject.home === 'piped') {
     const args = [fileURLToPath(program), JSON.stringify(job)];
@@ -47,8 +48,8 @@ export async function meet(subject: NodeSubject, dir: string, serverPid?: number
       piped.process.stdin?.end();
       await gone;
     };
-    return { meeting: { dir, url: piped.url }, pids: [process.pid, piped.pid], stop };
+    return { meeting: { ...common, url: piped.url }, pids: [process.pid, piped.pid], stop };
   }
   if (serverPid === undefined) throw new Error(`${subject.name}: no server was started`);
-  return { meeting: { dir }, pids: [process.pid, serverPid], stop: async () => {} };
+  return { meeting: common, pids: [process.pid, serverPid], stop: async () => {} };
 }

@@ -15,3 +15,10 @@ export function loadGrpcService(file: string, typeName: string, includeDirs: rea
   if (typeof found !== 'function') throw new Error(`${file} has no service ${typeName}`);
   return found as GrpcService;
 }
+
+/** The descriptors of the files that a type of a .proto file needs, itself included, encoded: what gRPC's loader reads. */
+export function descriptorsOf(file: string, typeName: string): readonly Uint8Array[] {
+  const type = loadSync(file)[typeName];
+  if (type === undefined || !('fileDescriptorProtos' in type)) throw new Error(`${file} has no message ${typeName}`);
+  return type.fileDescriptorProtos as readonly Uint8Array[];
+}

@@ -9,6 +9,6 @@ export * from './grpc.js';
 export * from './leftovers.js';
 export { measureNotify, type NotifyRow } from './notify/notify.js';
 export * from './recorder.js';
-export { type Dialogue, type Timing, timeAsync, timeSync } from './scenario.js';
 export * from './table.js';
+export { type Dialogue, type Timing, timeAsync, timeSync } from './timing.js';
 export * from './usage.js';

@@ -5,10 +5,12 @@ import { type Children, createChildren } from './children.js';
 import { measureIdle } from './figures/idle.js';
 import { measureOneCore, tasksetIsThere, withCounterpart } from './figures/one-core.js';
 import { countSyscalls, straceIsThere } from './figures/syscalls.js';
+import { goalsFor } from './goals/goals.js';
+import { judge } from './goals/judge.js';
 import { measureNotify } from './notify/notify.js';
 import { type BenchOptions, readOptions } from './options.js';
 import { goalLines, idleLines, notifyLines, oneCoreLines, syscallLines, tables } from './report.js';
-import { goals, judge, summarise } from './results.js';
+import { summarise } from './results.js';
 import { runRounds } from './rounds.js';
 import { canRun } from './scenario.js';
 import type { NodeSubject, Subject } from './subject.js';
@@ -44,7 +46,7 @@ async function cells(all: Children, { scenario, subject, rounds, seconds = 1, wa
     say,
   });
   const rows = summarise(samples);
-  const outcomes = goals.map((goal) => judge(goal, samples));
+  const outcomes = goalsFor(subjects).map((goal) => judge(goal, samples));
   console.log([tables(rows), goalLines(outcomes)].filter((part) => part !== '').join('\n\n'));
   for (const failure of failures) say(`failed: ${failure}`);
   if (failures.length > 0 || rows.length === 0) process.exitCode = 1;
@@ -97,7 +99,7 @@ async function notify(all: Children, { seconds = 1, warmUp = 0.4 }: BenchOptions
 
 function nodeSubjects(chosen: readonly Subject[]): NodeSubject[] {
   return chosen.map((subject) => {
-    if (subject.kind === 'bare') throw new Error(`${subject.name} has no such figure`);
+    if (subject.kind === 'bare' || subject.kind === 'native') throw new Error(`${subject.name} has no such figure`);
     return subject;
   });
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Scenario, scenarios } from './scenario.js';
+import { crowdScenarios, type Scenario, scenarios, sizeScenarios } from './scenario.js';
 import type { Subject } from './subject.js';
 import { subjectNamed, subjects } from './subjects/index.js';
 
@@ -37,11 +37,14 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .opts<BenchOptions>();
 }
 
+/** Scenarios that differ by a number. */
+const groups: Readonly<Record<string, readonly Scenario[]>> = { size: sizeScenarios, connections: crowdScenarios };
+
 /** Adds one argument, which may be several names with commas between, to what was said before. */
 function scenarioNames(text: string, before: readonly Scenario[] | undefined): readonly Scenario[] {
-  const named = text.split(',').map((name) => {
-    const found = scenarios.find((scenario) => scenario === name);
-    if (!found) throw new InvalidArgumentError(`There is no scenario "${name}".`);
+  const named = text.split(',').flatMap((name) => {
+    const found = groups[name] ?? scenarios.filter((scenario) => scenario === name);
+    if (found.length === 0) throw new InvalidArgumentError(`There is no scenario "${name}".`);
     return found;
   });
   return before === undefined || before === scenarios ? named : [...before, ...named];

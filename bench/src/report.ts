@@ -2,14 +2,16 @@ import type { IdleRow } from './figures/idle.js';
 import { type OneCoreRow, oneCoreGoal } from './figures/one-core.js';
 import type { SyscallRow } from './figures/syscalls.js';
 import { duration, figure, styled } from './format.js';
+import { partsOf } from './goals/describe.js';
+import type { Outcome } from './goals/judge.js';
 import type { NotifyRow } from './notify/notify.js';
-import type { Goal, Outcome, Row } from './results.js';
+import type { Row } from './results.js';
 import { scenarios } from './scenario.js';
 import { subjectNamed } from './subjects/index.js';
 import { drawTable } from './table.js';
 
 const heading = (text: string) => styled('bold', text);
-const head = ['subject', '>p50', '>p99', '>calls/s', '>CPU per call', '>MiB', ''];
+const head = ['subject', '>p50', '>p99', '>p99.9', '>calls/s', '>CPU per call', '>MiB', ''];
 
 /** One table per scenario, the quickest first. */
 export function tables(rows: readonly Row[]): string {
@@ -27,6 +29,7 @@ function table(rows: readonly Row[]): string {
       row.subject,
       duration(row.p50Us),
       duration(row.p99Us),
+      duration(row.p999Us),
       figure(Math.round(row.perSecond)),
       duration(row.cpuUsPerCall),
       figure(row.rssMiB),
@@ -35,14 +38,12 @@ function table(rows: readonly Row[]): string {
   return drawTable(head, [cells]);
 }
 
-/** Goal and measured ratio, one per line. Goals whose subjects did not run are left out. */
+/** Goals and what was measured, one per line. Goals of which nothing was measured are left out. */
 export function goalLines(outcomes: readonly Outcome[]): string {
-  const measured = outcomes.filter(({ ratio }) => !Number.isNaN(ratio));
+  const measured = outcomes.filter((outcome) => outcome.measured);
   if (measured.length === 0) return '';
-  const lines = measured.map(({ goal, ratio, met }) => {
-    return `  ${verdict(met)}  ${describe(goal)}: ${figure(ratio)} (goal ${bound(goal)})`;
-  });
-  return [heading('ratios'), ...lines].join('\n');
+  const lines = measured.map((outcome) => `  ${verdict(outcome.met)}  ${outcome.goal.title}: ${partsOf(outcome)}`);
+  return [heading('goals'), ...lines].join('\n');
 }
 
 /** Ticks that idle clients and servers used. */
@@ -92,12 +93,4 @@ export function notifyLines(rows: readonly NotifyRow[]): string {
 
 function verdict(met: boolean): string {
   return met ? styled('green', 'met   ') : styled('red', 'missed');
-}
-
-function describe({ scenario, field, over, under }: Goal): string {
-  return `${scenario}, ${field === 'p50Us' ? 'p50' : 'calls/s'} of ${over} / ${under}`;
-}
-
-function bound({ atMost, atLeast }: Goal): string {
-  return atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`;
 }

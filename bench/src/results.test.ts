@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judge, type Sample, summarise } from './results.js';
+import { type Sample, summarise } from './results.js';
 
 function sample(subject: string, round: number, p50Us: number): Sample {
   return {
@@ -8,6 +8,9 @@ function sample(subject: string, round: number, p50Us: number): Sample {
     round,
     p50Us,
     p99Us: 2 * p50Us,
+    p999Us: 3 * p50Us,
+    maxUs: 4 * p50Us,
+    histogram: '',
     perSecond: 1e6 / p50Us,
     calls: 1000,
     cpuUsPerCall: 1,
@@ -23,18 +26,10 @@ test('a row holds the median of its rounds', () => {
   ]);
 });
 
-test('a goal is judged by the median of the ratios within each round', () => {
-  const goal = { scenario: 'unary-sync', field: 'p50Us', over: 'shm', under: 'bare-shm', atMost: 4 } as const;
-  const samples = [
-    [1, 0.5],
-    [3, 1],
-    [10, 1],
-  ].flatMap(([shm = 0, bare = 0], round) => [sample('shm', round, shm), sample('bare-shm', round, bare)]);
-  expect(judge(goal, samples)).toEqual({ goal, ratio: 3, met: true });
-  expect(judge({ ...goal, atMost: 2 }, samples).met).toBe(false);
-});
-
-test('a goal that was not measured is not met', () => {
-  const goal = { scenario: 'unary-sync', field: 'p50Us', over: 'shm', under: 'bare-shm', atMost: 4 } as const;
-  expect(judge(goal, [sample('shm', 0, 1)])).toEqual({ goal, ratio: Number.NaN, met: false });
+test('what connections cost is the median of the rounds, too', () => {
+  const crowd = { connections: 16, busy: 16, idleSeconds: 2, clientTicks: 0, serverTicks: 1 };
+  const cost = (clientKiB: number | null) => ({ ...crowd, clientKiB, serverKiB: clientKiB, sharedKiB: 0 });
+  const cell = [3, 9, 4].map((kib, round) => ({ ...sample('shm', round, 1), crowd: cost(kib) }));
+  expect(summarise(cell)[0]!.crowd).toEqual(cost(4));
+  expect(summarise([{ ...sample('shm', 0, 1), crowd: cost(null) }])[0]!.crowd).toEqual(cost(null));
 });

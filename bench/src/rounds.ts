@@ -1,6 +1,8 @@
 import { missingFor } from './bare.js';
 import { runCell } from './cell.js';
 import type { Children } from './children.js';
+import { counterpartOf, tasksetIsThere, withCounterpart } from './figures/one-core.js';
+import { missingForNative } from './native-peer.js';
 import type { Sample } from './results.js';
 import { canRun, type Scenario } from './scenario.js';
 import type { Subject } from './subject.js';
@@ -21,17 +23,26 @@ export interface RoundsResult {
   readonly failures: readonly string[];
 }
 
+function missingOf(subject: Subject): string | undefined {
+  if (subject.kind === 'native') return missingForNative(subject);
+  return subject.kind === 'bare' ? missingFor(subject.mechanism) : undefined;
+}
+
+/** Those that a scenario has, of those given, in the order in which they run. */
+export function subjectsOf(scenario: Scenario, given: readonly Subject[]): readonly Subject[] {
+  if (scenario !== 'one-core') return given.filter((subject) => canRun(subject, scenario));
+  return withCounterpart(given).flatMap((subject) => [counterpartOf(subject), subject]);
+}
+
 /** Runs every cell once per round, all cells of a round before the next: a disturbance then meets all subjects alike. */
 export async function runRounds(children: Children, options: RoundsOptions): Promise<RoundsResult> {
   const { scenarios, rounds, seconds, warmUpSeconds, say } = options;
-  const subjects = options.subjects.filter((subject) => {
-    const missing = subject.kind === 'bare' ? missingFor(subject.mechanism) : undefined;
+  const there = options.subjects.filter((subject) => {
+    const missing = missingOf(subject);
     if (missing !== undefined) say(`${subject.name}: left out, for ${missing}`);
     return missing === undefined;
   });
-  const cells = scenarios.flatMap((scenario) =>
-    subjects.filter((subject) => canRun(subject, scenario)).map((subject) => ({ scenario, subject })),
-  );
+  const cells = scenarios.flatMap((scenario) => subjectsOf(scenario, there).map((subject) => ({ scenario, subject })));
   const samples: Sample[] = [];
   const failures: string[] = [];
   for (let round = 0; round < rounds; round++) {

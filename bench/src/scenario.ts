@@ -1,30 +1,65 @@
-import { createRecorder, type Recorder } from './recorder.js';
 import type { Subject } from './subject.js';
+import type { Dialogue } from './timing.js';
 
+/** Bytes of the data in each message, there and back, where throughput is measured by size. */
+export const sizes = {
+  'size-0b': 0,
+  'size-64b': 64,
+  'size-1k': 2 ** 10,
+  'size-16k': 2 ** 14,
+  'size-64k': 2 ** 16,
+  'size-256k': 2 ** 18,
+  'size-1m': 2 ** 20,
+  'size-4m': 2 ** 22,
+  'size-16m': 2 ** 24,
+} as const;
+export type SizeScenario = keyof typeof sizes;
+export const sizeScenarios = Object.keys(sizes) as readonly SizeScenario[];
+
+/** Connections that one client has open to one server. */
+export const crowds = {
+  'connections-1': 1,
+  'connections-16': 16,
+  'connections-100': 100,
+  'connections-1000': 1000,
+} as const;
+export type CrowdScenario = keyof typeof crowds;
+export const crowdScenarios = Object.keys(crowds) as readonly CrowdScenario[];
+
+/** In the order in which they are run and shown. */
 export const scenarios = [
   'unary-sync',
   'unary-async',
   'in-flight-64',
+  'in-flight-1000',
   'in-flight-64-stalled',
+  'fan-in-16',
   'stream-64b',
   'stream-64k',
+  ...sizeScenarios,
   'bulk-1m',
   'loan-64m',
+  ...crowdScenarios,
+  'start-up',
+  'cold',
+  'one-core',
 ] as const;
 export type Scenario = (typeof scenarios)[number];
 
-/** What one run measured. */
-export interface Timing {
-  readonly calls: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
-  readonly perSecond: number;
+/** Each call blocks its thread. */
+export function isSync(scenario: Scenario): boolean {
+  return scenario === 'unary-sync' || scenario === 'one-core';
 }
 
-/** Calls in flight at once in a scenario. */
+/** Calls that one client has under way at once. */
 export function inFlightOf(scenario: Scenario): number {
-  return scenario.startsWith('in-flight-64') ? 64 : 1;
+  if (scenario === 'in-flight-1000') return 1000;
+  if (scenario.startsWith('in-flight-64')) return 64;
+  return scenario === 'fan-in-16' || scenario in sizes ? 4 : 1;
 }
+
+/** Client processes that call one server at once. */
+export const FAN_IN = 16;
 
 /** A stream that a scenario reads again and again: about as long as a measurement must be to be one. */
 export function streamOf(scenario: Scenario): { readonly chunks: number; readonly bytes: number } | undefined {
@@ -32,27 +67,20 @@ export function streamOf(scenario: Scenario): { readonly chunks: number; readonl
   return scenario === 'stream-64k' ? { chunks: 200, bytes: 65_536 } : undefined;
 }
 
-/** Bytes that a call takes there and back in the scenario of large calls, and there in that of loans. */
-export const BULK_BYTES = 2 ** 20;
+/** Bytes of data that a call takes there and back, where that is not the usual message. */
+export function dataBytesOf(scenario: Scenario): number | undefined {
+  if (scenario === 'bulk-1m') return 2 ** 20;
+  return scenario in sizes ? sizes[scenario as SizeScenario] : undefined;
+}
+
+/** Room to ask for where messages are larger than what subjects take by default; else undefined. */
+export function roomOf(scenario: Scenario): number | undefined {
+  const bytes = dataBytesOf(scenario) ?? 0;
+  return bytes >= 2 ** 22 ? bytes + 4096 : undefined;
+}
+
+/** Bytes that a call takes there in the scenario of loans. */
 const LOAN_BYTES = 2 ** 26;
-
-/** Whether a subject can do what a scenario asks. */
-export function canRun(subject: Subject, scenario: Scenario): boolean {
-  if (subject.kind === 'bare') return scenario === (subject.scenario ?? 'unary-sync');
-  if (scenario === 'bulk-1m') return subject.bulk === true;
-  if (scenario === 'loan-64m') return subject.lends === true;
-  if (scenario === 'in-flight-64-stalled') return subject.stalls === true;
-  if (streamOf(scenario) !== undefined) return subject.streams === true;
-  return scenario === 'unary-sync' ? subject.connectSync !== undefined : subject.connect !== undefined;
-}
-
-/** What is said in a measurement. */
-export interface Dialogue<Request, Reply> {
-  /** A fresh request for the next call. */
-  request(): Request;
-  /** Throws when a reply is not the request's. Runs for each call, so it is to be quick. */
-  check(request: Request, reply: Reply): void;
-}
 
 /** What is said where memory is lent: how much, and how much the server saw. */
 export const loans: Dialogue<number, number> = {
@@ -62,75 +90,19 @@ export const loans: Dialogue<number, number> = {
   },
 };
 
-/** Calls one after the other, each blocking, for a time. Each call is timed alone, by the clock before and after it. */
-export function timeSync<Request, Reply>(
-  seconds: number,
-  dialogue: Dialogue<Request, Reply>,
-  call: (request: Request) => Reply,
-): Timing {
-  const recorder = createRecorder();
-  const begun = performance.now();
-  const until = begun + seconds * 1000;
-  let ended = begun;
-  while (ended < until) {
-    const request = dialogue.request();
-    const start = performance.now();
-    const reply = call(request);
-    ended = performance.now();
-    recorder.record(ended - start);
-    dialogue.check(request, reply);
-  }
-  return summary(recorder, ended - begun);
-}
-
-/**
- * Calls for a time with `inFlight` of them always under way. A place in flight begins its next call the moment that its
- * last one is over, so one reading of the clock ends the one and begins the other.
- */
-export async function timeAsync<Request, Reply>(
-  seconds: number,
-  inFlight: number,
-  dialogue: Dialogue<Request, Reply>,
-  call: (request: Request) => Promise<Reply>,
-): Promise<Timing> {
-  const recorder = createRecorder();
-  const begun = performance.now();
-  const until = begun + seconds * 1000;
-  let last = begun;
-  async function place(): Promise<void> {
-    let start = begun;
-    while (start < until) {
-      const request = dialogue.request();
-      const reply = await call(request);
-      last = performance.now();
-      recorder.record(last - start);
-      start = last;
-      dialogue.check(request, reply);
-    }
-  }
-  await Promise.all(Array.from({ length: inFlight }, place));
-  return summary(recorder, last - begun);
-}
-
-/** Reads streams of so many messages, one after the other, for a time. What is timed is a stream, divided by its messages. */
-export async function timeStreams(seconds: number, chunks: number, read: () => Promise<number>): Promise<Timing> {
-  const recorder = createRecorder();
-  const begun = performance.now();
-  let last = begun;
-  let streams = 0;
-  while (last - begun < seconds * 1000) {
-    const start = last;
-    const got = await read();
-    if (got !== chunks) throw new Error(`a stream had ${got} messages, not ${chunks}`);
-    last = performance.now();
-    recorder.record((last - start) / chunks);
-    streams++;
-  }
-  const calls = streams * chunks;
-  return { ...summary(recorder, last - begun), calls, perSecond: calls / ((last - begun) / 1000) };
-}
-
-function summary(recorder: Recorder, elapsedMs: number): Timing {
-  const { count, p50Us, p99Us } = recorder.percentiles();
-  return { calls: count, p50Us, p99Us, perSecond: count / (elapsedMs / 1000) };
+/** Whether a subject can do what a scenario asks. */
+export function canRun(subject: Subject, scenario: Scenario): boolean {
+  if (subject.kind === 'native') return subject.scenarios.includes(scenario);
+  // Which bare mechanisms share a core with themselves is said by those who are compared to them.
+  if (subject.kind === 'bare')
+    return scenario === 'one-core' || (subject.scenarios ?? ['unary-sync']).includes(scenario);
+  if (scenario === 'one-core') return subject.bare !== undefined;
+  if (scenario === 'unary-sync') return subject.connectSync !== undefined;
+  if (subject.connect === undefined) return false;
+  if (scenario === 'loan-64m') return subject.lends === true;
+  if (scenario === 'in-flight-64-stalled') return subject.stalls === true;
+  if (scenario === 'fan-in-16' || scenario === 'start-up' || scenario === 'cold') return subject.home === 'process';
+  if (scenario in crowds) return subject.crowds === true;
+  if (dataBytesOf(scenario) !== undefined) return subject.bulk === true;
+  return streamOf(scenario) === undefined || subject.streams === true;
 }

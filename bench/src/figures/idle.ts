@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPair } from '../cell.js';
 import type { Children } from '../children.js';
+import { startPair } from '../pair.js';
 import type { NodeSubject } from '../subject.js';
 import { usageOf } from '../usage.js';
 

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { runCell } from '../cell.js';
 import type { Children } from '../children.js';
 import { median } from '../format.js';
@@ -34,20 +33,19 @@ export interface OneCoreOptions {
 }
 
 /** The ratio to stay below. */
-export const oneCoreGoal = 1.6;
+export const oneCoreGoal = 1.3;
 
 /** The subjects that this figure is about, of those given: what has a bare counterpart. */
 export function withCounterpart(subjects: readonly Subject[]): Subject[] {
-  return subjects.filter((subject) => subject.kind !== 'bare' && subject.bare !== undefined);
+  return subjects.filter((subject) => bareOf(subject) !== undefined);
 }
 
 /** Measures each subject and its counterpart, next to each other, `rounds` times, each time in fresh processes. */
 export async function measureOneCore(children: Children, options: OneCoreOptions): Promise<OneCoreRow[]> {
   const { subjects, rounds, seconds, warmUpSeconds, say } = options;
-  const wrap = ['taskset', '-c', firstProcessor()];
   const pairs = subjects.map((subject) => ({ subject, bare: counterpartOf(subject), done: [] as OneCoreRound[] }));
   const meanOf = async (subject: Subject) => {
-    const cell = { scenario: 'unary-sync', subject, seconds, warmUpSeconds, wrap } as const;
+    const cell = { scenario: 'one-core', subject, seconds, warmUpSeconds } as const;
     return 1e6 / (await runCell(children, cell)).perSecond;
   };
   for (let round = 0; round < rounds; round++) {
@@ -76,13 +74,12 @@ export function tasksetIsThere(): boolean {
   return spawnSync('taskset', ['--version']).error === undefined;
 }
 
-function counterpartOf(subject: Subject): Subject {
-  const name = subject.kind === 'bare' ? undefined : subject.bare;
-  if (name === undefined) throw new Error(`${subject.name} has no bare counterpart that blocks as it does`);
-  return subjectNamed(name);
+function bareOf(subject: Subject): string | undefined {
+  return subject.kind === 'bare' || subject.kind === 'native' ? undefined : subject.bare;
 }
 
-/** The first of those that this process may use; 0 is not always among them. Source: proc_pid_status(5). */
-function firstProcessor(): string {
-  return /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+export function counterpartOf(subject: Subject): Subject {
+  const name = bareOf(subject);
+  if (name === undefined) throw new Error(`${subject.name} has no bare counterpart that blocks as it does`);
+  return subjectNamed(name);
 }

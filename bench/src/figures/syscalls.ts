@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPair } from '../cell.js';
 import type { Children } from '../children.js';
+import { startPair } from '../pair.js';
 import type { NodeSubject } from '../subject.js';
 
 /** System calls of client and server together, counted by strace. */

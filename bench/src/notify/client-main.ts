@@ -2,7 +2,7 @@
 import { createClient, createSyncClient } from 'callgate';
 import { jobOf } from '../children.js';
 import { Bell } from '../gen/bell.js';
-import { timeAsync, timeSync } from '../scenario.js';
+import { timeAsync, timeSync } from '../timing.js';
 import type { NotifyJob } from './notify.js';
 
 const { url, mode, seconds, warmUpSeconds } = jobOf<NotifyJob>();

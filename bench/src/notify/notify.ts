@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { compilerIsThere, runBare } from '../bare.js';
 import type { Children } from '../children.js';
-import type { Timing } from '../scenario.js';
+import type { Timing } from '../timing.js';
 
 export interface NotifyJob {
   readonly url: string;
@@ -47,7 +47,7 @@ export async function measureNotify(
   }
   if (!compilerIsThere()) return rows;
   const bare = await runBare(children, { mechanism: 'signal', requestBytes: 0, replyBytes: 0, ...lengths });
-  const { calls, p50Us, p99Us, perSecond } = bare;
-  rows.push({ subject: 'bare-signal', about: 'C: sigqueue, sigwaitinfo', calls, p50Us, p99Us, perSecond });
+  const { cpuUsPerCall: _cpu, rssMiB: _rss, ...timing } = bare;
+  rows.push({ ...timing, subject: 'bare-signal', about: 'C: sigqueue, sigwaitinfo' });
   return rows;
 }

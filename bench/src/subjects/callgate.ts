@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { createClient, createServer, createSyncClient, releaseLoan } from 'callgate';
 import { Greeter } from '../gen/greeter.js';
 import { chunksOf, greet } from '../message.js';
-import type { NodeSubject } from '../subject.js';
+import type { NodeSubject, ServerNeeds } from '../subject.js';
 
 /** What is particular to one transport. */
 export interface CallgateSubject
-  extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside' | 'streams' | 'bulk' | 'lends'> {
+  extends Pick<NodeSubject, 'name' | 'about' | 'bare' | 'aside' | 'streams' | 'bulk' | 'lends' | 'crowds'> {
   /** @default 'process' */
   readonly home?: NodeSubject['home'];
   /** The URL at which client and server meet, given the cell's own directory. */
@@ -28,21 +28,23 @@ function weigh({ data }: { readonly data: Uint8Array }) {
 export function callgateSubject(particular: CallgateSubject): NodeSubject {
   const { url: urlIn, chosen = false, transport = {}, home = 'process', ...words } = particular;
   const noteIn = (dir: string) => join(dir, `${words.name}.url`);
+  const optionsFor = ({ maxMessageBytes }: ServerNeeds) =>
+    maxMessageBytes === undefined ? transport : { ...transport, maxMessageBytes };
   const whereIn = (dir: string) => (chosen ? readFileSync(noteIn(dir), 'utf8') : urlIn(dir));
   return {
     ...words,
     kind: 'callgate',
     home,
     stalls: particular.streams === true,
-    async serve(dir) {
+    async serve(dir, needs = {}) {
       const server = createServer({ trusted: true });
       server.add(Greeter, { greet, stream: chunksOf, weigh });
-      const [url] = await server.listen(urlIn(dir), transport);
+      const [url] = await server.listen(urlIn(dir), optionsFor(needs));
       if (chosen) writeFileSync(noteIn(dir), url!);
       return () => server.close();
     },
-    async connect({ dir, url = whereIn(dir) }) {
-      const client = createClient(Greeter, url, { transport });
+    async connect({ dir, url = whereIn(dir), ...needs }) {
+      const client = createClient(Greeter, url, { transport: optionsFor(needs) });
       return {
         greet: (request) => client.greet(request),
         async stream(chunks, bytes) {

@@ -25,6 +25,7 @@ export const messagePort: NodeSubject = {
   kind: 'peer',
   about: 'a MessageChannel to a worker thread; sync by Atomics.wait',
   home: 'thread',
+  bulk: true,
 
   async serve() {
     let port: MessagePort | undefined;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sizeScenarios } from '../scenario.js';
 import type { Subject } from '../subject.js';
 import { bareSubject } from './bare.js';
 import { callgateSubject } from './callgate.js';
@@ -14,8 +15,13 @@ export const shm: readonly Subject[] = [
     streams: true,
     bulk: true,
     lends: true,
+    crowds: true,
   }),
-  { ...bareSubject('memcpy', ''), about: 'C: 1 MiB copied there and back by one process', scenario: 'bulk-1m' },
+  {
+    ...bareSubject('memcpy', ''),
+    about: 'C: as much copied there and back by one process',
+    scenarios: ['bulk-1m', ...sizeScenarios.filter((name) => name !== 'size-0b')],
+  },
   callgateSubject({
     name: 'shm-spin',
     about: 'Callgate over shared memory, strategy: spin',

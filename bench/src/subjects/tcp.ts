@@ -10,5 +10,7 @@ export const tcp: readonly Subject[] = [
     url: () => 'tcp:127.0.0.1:0',
     chosen: true,
     bare: 'bare-tcp',
+    bulk: true,
+    crowds: true,
   }),
 ];
