@@ -42,7 +42,9 @@ export async function runRounds(children: Children, options: RoundsOptions): Pro
     if (missing !== undefined) say(`${subject.name}: left out, for ${missing}`);
     return missing === undefined;
   });
-  const cells = scenarios.flatMap((scenario) => subjectsOf(scenario, there).map((subject) => ({ scenario, subject })));
+  const asked = scenarios.filter((scenario) => scenario !== 'one-core' || tasksetIsThere());
+  if (asked.length < scenarios.length) say('one-core: left out, for taskset is missing: install util-linux');
+  const cells = asked.flatMap((scenario) => subjectsOf(scenario, there).map((subject) => ({ scenario, subject })));
   const samples: Sample[] = [];
   const failures: string[] = [];
   for (let round = 0; round < rounds; round++) {
