@@ -198,6 +198,7 @@ export const entries = {
   '@callgate/core/transport': 'core/transport',
   '@callgate/core/errors': 'core/errors',
   '@callgate/core/kernel': 'core/kernel',
+  '@callgate/core/di': 'core/kernel',
   '@callgate/core/conformance': 'core/conformance',
   '@callgate/native': 'native',
   '@callgate/codegen': 'codegen',
@@ -224,6 +225,16 @@ export const exceptions = [
     file: 'packages/core/src/kernel/load-interceptor.ts',
     import: '(computed)',
     reason: 'interceptors are named by whoever registers or configures them',
+  },
+  {
+    file: 'packages/core/src/kernel/services.ts',
+    import: '(computed)',
+    reason: 'services for workers are modules, named by whoever adds them to a server',
+  },
+  {
+    file: 'packages/core/src/kernel/pool/setup.ts',
+    import: '(computed)',
+    reason: 'the setup of workers is a module, named by whoever makes the server',
   },
   {
     file: 'packages/core/src/conformance/peer/self.ts',

@@ -27,7 +27,12 @@ export interface CallgateOptions {
  * functions. Throws RpcError INVALID_ARGUMENT (BAD_CONFIG) with every problem of the configuration.
  */
 export function createCallgate(options: CallgateOptions = {}): Callgate {
-  return createGate(compose(options));
+  const { config, env } = options;
+  return createGate(compose(options), {
+    program: new URL('./pool-worker.js', import.meta.url),
+    // What is plugged in here are functions, which no other thread can be given: a pool's setup has its own.
+    composition: { config, ...(env !== undefined && env !== process.env && { env: { ...env } }) },
+  });
 }
 
 /** What is behind a Callgate. */

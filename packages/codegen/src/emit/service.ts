@@ -45,6 +45,7 @@ function emitMethod(code: Code, method: MethodModel, names: Names): void {
       code.line(`request: ${names.type(method.request)},`, `response: ${names.type(method.response)},`);
       if (method.oneway) code.line('oneway: true,');
       if (method.idempotent) code.line('idempotent: true,');
+      if (method.ordered) code.line('ordered: true,');
       const { timeout, urgent, signal } = method;
       if (timeout !== undefined) code.line(`timeout: ${typeof timeout === 'number' ? timeout : quote(timeout)},`);
       if (urgent !== undefined) code.line(`urgent: ${urgent},`);

@@ -25,7 +25,8 @@ export class Channel extends Sending {
   requests: RequestSink | undefined;
   /** Hears of messages of a shared link that could not be read. Must not throw. */
   onStray: ((error: RpcError) => void) | undefined;
-  readonly #shared: boolean;
+  /** Messages may come from anybody: one that can't be read is dropped. */
+  readonly shared: boolean;
   readonly #envelope: Envelope = emptyEnvelope();
   /** Something was handled that goes on in a microtask: the receive loop had better let it run before it polls. */
   yieldDue = false;
@@ -35,7 +36,7 @@ export class Channel extends Sending {
 
   constructor(options: ChannelOptions) {
     super(options);
-    this.#shared = options.shared ?? false;
+    this.shared = options.shared ?? false;
   }
 
   /**
@@ -100,7 +101,7 @@ export class Channel extends Sending {
         else this.replies.onReply(envelope, span);
         return;
       case Kind.GOODBYE:
-        if (this.#shared) return;
+        if (this.shared) return;
         this.#farewell = decodeFailure(envelope.status, span.bytes, span.start + ENVELOPE_BYTES, span.end, 'channel');
         return;
       case Kind.HELLO:
@@ -132,7 +133,7 @@ export class Channel extends Sending {
   }
 
   #unreadable(error: RpcError): void {
-    if (this.#shared) this.onStray?.(error);
+    if (this.shared) this.onStray?.(error);
     else this.fail(error);
   }
 

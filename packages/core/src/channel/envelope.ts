@@ -169,6 +169,21 @@ export function timeLeft(deadline: number, now: number): number {
   return left >= NO_DEADLINE ? NO_DEADLINE : Math.max(0, left);
 }
 
+/**
+ * Takes so many ms off the time that a request has left, in its envelope: for who keeps requests before they are read. One
+ * that is damaged stays as it is, for its reader to find.
+ */
+export function spendTime({ bytes, view, start, end }: Span, ms: number): void {
+  if (end - start < ENVELOPE_BYTES) return;
+  const left = view.getUint32(start + 24, true);
+  const spent = Math.floor(ms);
+  if (left === NO_DEADLINE || spent <= 0) return;
+  const sealed = (view.getUint32(start + 4, true) & Flag.CHECKSUM) !== 0;
+  if (sealed && view.getUint32(start + 28, true) !== checksum(bytes, start, end)) return;
+  view.setUint32(start + 24, Math.max(0, left - spent), true);
+  if (sealed) sealEnvelope(bytes, view, start, end);
+}
+
 function checksum(bytes: Buffer, start: number, end: number): number {
   return crc32(bytes.subarray(start + ENVELOPE_BYTES, end), crc32(bytes.subarray(start, start + 28)));
 }

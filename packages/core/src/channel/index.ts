@@ -25,11 +25,11 @@ export {
   servesHere,
 } from './current-call.js';
 export { Deadlines } from './deadlines.js';
-export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, timeLeft } from './envelope.js';
+export { ENVELOPE_BYTES, type Envelope, Flag, Kind, NO_DEADLINE, spendTime, timeLeft } from './envelope.js';
 export { decodeFailure, encodeFailure } from './failure-payload.js';
 export { closeUnsent, decodeReceived } from './handle-fields.js';
 export { closeAll, NO_HANDLES, takeOver } from './handles.js';
-export { type Hello, type MethodEntry, methodPath } from './hello.js';
+export { encodeHello, type Hello, type MethodEntry, methodPath, parseHello } from './hello.js';
 export {
   chain,
   type InterceptedCall,
@@ -46,9 +46,11 @@ export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { type CallObserver, observeCall } from './observe-call.js';
+export { Outbox } from './outbox.js';
 export { EMPTY_PAYLOAD, RAW_PAYLOAD } from './payloads.js';
 export { blockWithAttempts, previousAttempts } from './previous-attempts.js';
 export { receiveAvailable, receiveLoop, receiveRest, receiveUntil } from './receive-loop.js';
+export * from './relay/index.js';
 export type { ReplySink, RequestSink } from './sinks.js';
 export * from './stream/index.js';
 export { type Phases, parseTimeout, resolveTimeout, type Timeout, type TimeoutPolicy } from './timeout.js';

@@ -58,6 +58,8 @@ export class Loans {
   /** Memory was allocated here: what is sent from now on may refer to it. */
   lends = false;
 
+  #borrower: Borrower | undefined;
+
   constructor(link: Link) {
     this.#link = link;
   }
@@ -90,6 +92,16 @@ export class Loans {
     }
   }
 
+  /**
+   * For the message of which `borrowing` tells: copies of what it refers to, in the order of its references, and the bytes
+   * of the table behind it. Of any other, none and 0.
+   */
+  copyBorrowed(): { readonly table: number; readonly copies: readonly Uint8Array[] } {
+    return this.#borrower === undefined
+      ? NOTHING_BORROWED
+      : { table: this.#borrower.bytes, copies: this.#borrower.copies() };
+  }
+
   /** Runs `work` on a message without its table, in which what that refers to is decoded. Throws DATA_LOSS. */
   borrowing({ bytes, view, start, end }: Span, payloadBytes: number, work: (message: Span) => void): void {
     const { blocks } = this.#link;
@@ -97,14 +109,18 @@ export class Loans {
     const borrower = new Borrower(blocks, this.trusted, bytes, view, end - payloadBytes, end);
     const before = references.resolver;
     references.resolver = borrower;
+    this.#borrower = borrower;
     try {
       work({ bytes, view, start, end: end - borrower.bytes });
     } finally {
       references.resolver = before;
+      this.#borrower = undefined;
       borrower.finish();
     }
   }
 }
+
+const NOTHING_BORROWED = Object.freeze({ table: 0, copies: Object.freeze([]) });
 
 /** The references of one message that is being encoded. */
 class Lender implements Referrer {
@@ -204,6 +220,10 @@ class Borrower implements Resolver {
     this.#taken.add(borrowed);
     owners.set(borrowed.buffer, this.#blocks);
     return borrowed;
+  }
+
+  copies(): readonly Uint8Array[] {
+    return this.#borrowed.map((borrowed) => borrowed.slice());
   }
 
   /** Gives back what nobody has taken. */

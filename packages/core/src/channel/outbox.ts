@@ -10,9 +10,12 @@ export interface Deferred {
   attempt(): boolean;
 }
 
+/** What an outbox needs of a link. */
+export type OutboxLink = Pick<Link, 'whenWritable' | 'flush' | 'end'>;
+
 /** Messages waiting for room in a link, first in, first out. Drained in the background of the event loop. */
 export class Outbox {
-  readonly #link: Link;
+  readonly #link: OutboxLink;
   /** A set, so that taking one out costs the same however many wait. */
   readonly #waiting = new Set<Deferred>();
   #draining = false;
@@ -20,7 +23,7 @@ export class Outbox {
   #answerBytes = 0;
   #drained: Promise<void> | undefined;
 
-  constructor(link: Link) {
+  constructor(link: OutboxLink) {
     this.#link = link;
   }
 

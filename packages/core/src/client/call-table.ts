@@ -11,7 +11,16 @@ const LAST_ID = 2 ** 30;
 export class CallTable {
   #slots: (CallInFlight | undefined)[] = new Array<CallInFlight | undefined>(LEAST_SLOTS).fill(undefined);
   #size = 0;
-  #lastId = 0;
+  readonly #first: number;
+  readonly #last: number;
+  #lastId: number;
+
+  /** Ids go from `first` to `last`: where several number calls over one link, each has its own. */
+  constructor(first = 1, last = LAST_ID) {
+    this.#first = first;
+    this.#last = last;
+    this.#lastId = first - 1;
+  }
 
   get size(): number {
     return this.#size;
@@ -22,7 +31,7 @@ export class CallTable {
     if (2 * this.#size >= this.#slots.length) this.#grow();
     const mask = this.#slots.length - 1;
     let id = this.#lastId;
-    do id = id === LAST_ID ? 1 : id + 1;
+    do id = id === this.#last ? this.#first : id + 1;
     while (this.#slots[id & mask] !== undefined);
     this.#lastId = id;
     this.#slots[id & mask] = call;

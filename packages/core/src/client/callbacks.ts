@@ -14,6 +14,8 @@ export interface CallbacksOptions {
   /** The service as both sides speak it. */
   readonly speak: <S extends ServiceDefinition>(service: S) => S;
   readonly interceptors: (service: ServiceDefinition) => readonly Interceptor[];
+  /** Where several threads call over one channel: the first and the last of this one's call ids. @default all */
+  readonly ids?: readonly [first: number, last: number] | undefined;
 }
 
 /** Makes the calling side of a server's channel. Its clients live as long as the channel does. */
@@ -38,7 +40,7 @@ class ChannelCallbacks implements Callbacks {
       if (busy) return;
       this.#whenIdle?.resolve();
       this.#whenIdle = undefined;
-    });
+    }, options.ids);
   }
 
   get idle(): Promise<void> | undefined {

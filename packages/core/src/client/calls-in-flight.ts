@@ -30,14 +30,15 @@ export interface ClientStats {
 
 /** The calls of one client that wait for something, by id. */
 export class CallsInFlight {
-  readonly #calls = new CallTable();
+  readonly #calls: CallTable;
   readonly #deadlines = new Deadlines((now) => this.#sweep(now));
   readonly #onBusy: (busy: boolean) => void;
   #lateReplies = 0;
   #lateItems = 0;
 
-  /** `onBusy` hears when the first call begins and when the last has ended. */
-  constructor(onBusy: (busy: boolean) => void) {
+  /** `onBusy` hears when the first call begins and when the last has ended. `ids`: the first and the last. */
+  constructor(onBusy: (busy: boolean) => void, ids?: readonly [first: number, last: number]) {
+    this.#calls = new CallTable(...(ids ?? []));
     this.#onBusy = onBusy;
   }
 

@@ -84,6 +84,8 @@ export interface MethodDefinition<Request = unknown, Response = unknown> {
   readonly timeout?: 'never' | 'immediate' | number;
   /** Overtakes what is not, where the mechanism can let it: option `(callgate.urgent)`; `undefined` leaves it to the client's. */
   readonly urgent?: boolean;
+  /** Calls of one connection run one after the other: option `(callgate.ordered)`. @default false */
+  readonly ordered?: boolean;
   /** Which signal notifies of it, as the IDL has it: option `(callgate.signal)`; read by the transport whose links are signals. */
   readonly signal?: string;
 }

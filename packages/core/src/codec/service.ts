@@ -25,6 +25,8 @@ export interface MethodParts<Request, Response, Kind extends MethodKind, Oneway 
   readonly timeout?: 'never' | 'immediate' | number;
   /** @default the client's */
   readonly urgent?: boolean;
+  /** @default false */
+  readonly ordered?: boolean;
   /** @default the transport's choice */
   readonly signal?: string;
 }
@@ -36,7 +38,7 @@ export function defineMethod<
   const Kind extends MethodKind = 'unary',
   const Oneway extends boolean = false,
 >(parts: MethodParts<Request, Response, Kind, Oneway>): TypedMethod<Request, Response, Kind, Oneway> {
-  const { name, localName, request, response, idempotent = false, timeout, urgent, signal } = parts;
+  const { name, localName, request, response, idempotent = false, timeout, urgent, ordered, signal } = parts;
   const kind = (parts.kind ?? 'unary') as Kind;
   const oneway = (parts.oneway ?? false) as Oneway;
   return Object.freeze({
@@ -49,6 +51,7 @@ export function defineMethod<
     idempotent,
     ...(timeout !== undefined && { timeout }),
     ...(urgent !== undefined && { urgent }),
+    ...(ordered === true && { ordered }),
     ...(signal !== undefined && { signal }),
   });
 }

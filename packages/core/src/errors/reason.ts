@@ -72,6 +72,10 @@ export const Reason = {
   SELF_DEADLOCK: 'SELF_DEADLOCK',
   /** A guard forbids calls that block this thread: see `forbidSyncCalls`. */
   SYNC_FORBIDDEN: 'SYNC_FORBIDDEN',
+  /** The worker of a pool that had the call ended: its handler ended the thread, ran out of memory, or was stuck. */
+  WORKER_DIED: 'WORKER_DIED',
+  /** A worker of a pool can't be started: its module, its service or its setup fails. */
+  BAD_SERVICE: 'BAD_SERVICE',
   /** The server is draining or at its bound of calls. */
   OVERLOADED: 'OVERLOADED',
 } as const;

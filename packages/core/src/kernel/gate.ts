@@ -25,13 +25,18 @@ import { Reason, RpcError } from '../errors/index.js';
 import {
   createOffering,
   createServerOn,
+  type Handlers,
   type OfferingOptions,
   type Server,
   type ServerOptions,
+  type ServiceClass,
+  type ServiceModule,
 } from '../server/index.js';
 import type { Mode, TransportOptions } from '../transport/contract.js';
 import type { ServiceSettings } from './config/settings.js';
 import type { Kernel } from './kernel.js';
+import { poolMeans, type WorkerProgram } from './pool/means.js';
+import { createServiceMaker } from './services.js';
 
 /** Options of a client, the connecting side's settings among them. What they leave open comes from the configuration. */
 export interface ClientSettings<D extends ClientDirection = ClientDirection> extends ClientOptions<D> {
@@ -96,8 +101,11 @@ export interface Callgate {
   createServer(settings?: ServerSettings): Server;
 }
 
-/** The one place where clients and servers meet what is plugged in and what is configured. */
-export function createGate(kernel: Kernel): Callgate {
+/**
+ * The one place where clients and servers meet what is plugged in and what is configured. `workers`: how servers come by
+ * the workers of a pool.
+ */
+export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
   const codecOf = ({ typeName }: ServiceDefinition, stated: string | undefined) => stated ?? kernel.codecOf(typeName);
   const interceptors = (service: ServiceDefinition, own: readonly Interceptor[] = []) => [
     ...kernel.interceptorsOf(service.typeName),
@@ -189,8 +197,17 @@ export function createGate(kernel: Kernel): Callgate {
             services.map((service) => service.typeName),
             stated({ url, transport }),
           ),
-        { ...options, interceptorsFor: (service) => interceptors(service, options.interceptors) },
-        (channel) => createCallbacks(channel, { speak, interceptors }),
+        {
+          ...options,
+          interceptorsFor: (service) => interceptors(service, options.interceptors),
+          interceptorsInCode: () => [...kernel.registry.interceptors(), ...(options.interceptors ?? [])],
+          codecOf: (typeName) => codec ?? kernel.codecOf(typeName),
+        },
+        {
+          makeCallbacks: (channel) => createCallbacks(channel, { speak, interceptors }),
+          services: createServiceMaker(),
+          pool: workers && poolMeans(workers),
+        },
       );
       return speaking(server, speak);
     },
@@ -248,8 +265,8 @@ function stated(settings: { readonly [K in keyof ServiceSettings]: ServiceSettin
 /** A server whose services are spoken in the codecs that they are configured to have. */
 function speaking(server: Server, speak: <S extends ServiceDefinition>(service: S) => S): Server {
   const outer: Server = {
-    add(service, handlers) {
-      server.add(speak(service), handlers);
+    add<S extends ServiceDefinition>(service: S, given: Handlers<S> | ServiceClass<S> | ServiceModule) {
+      server.add(speak(service), given as ServiceModule);
       return outer;
     },
     listen: (url, transportOptions) => server.listen(url, transportOptions),
@@ -259,6 +276,9 @@ function speaking(server: Server, speak: <S extends ServiceDefinition>(service: 
     release: () => server.release(),
     get stats() {
       return server.stats;
+    },
+    get pool() {
+      return server.pool;
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

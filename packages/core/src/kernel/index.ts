@@ -12,6 +12,9 @@ export {
 export { createKernel, type Kernel, type KernelOptions, type Target } from './kernel.js';
 export { type PackagedInterceptor, packagedInterceptor } from './load-interceptor.js';
 export { type PackagedTransport, packagedTransport } from './load-package.js';
+export type { WorkerProgram } from './pool/means.js';
+export type { WorkerSetup } from './pool/setup.js';
+export { runWorker } from './pool/worker.js';
 export { createRegistry, type Registry } from './registry.js';
 export {
   CODEC,

@@ -32,8 +32,8 @@ export class Admission {
     if (at !== -1) this.#queue.splice(at, 1);
   }
 
-  /** Gives a slot back: to the next in the queue, if any. */
-  release(): void {
+  /** Gives a slot back: to the next in the queue, if any. `_ordered`: of a call that others of its link wait for. */
+  release(_ordered = false): void {
     this.#taken--;
     // A call that is done at once gives its slot back while it is being started: the loop below goes on with the next.
     if (this.#starting) return;

@@ -34,7 +34,7 @@ async function servedBothWays(ringBytes = 4096, answer = '') {
   const server = createServerOn(
     () => [target],
     { onError: (error) => errors.push(error) },
-    (channel) => createCallbacks(channel, { speak, interceptors: () => [] }),
+    { makeCallbacks: (channel) => createCallbacks(channel, { speak, interceptors: () => [] }) },
   );
   server.add(Texts, {
     ...echoing,
@@ -60,7 +60,7 @@ describe('A server that calls its client', () => {
     const speak = <S>(service: S): S => service;
     const makeCallbacks = (channel: Parameters<typeof createCallbacks>[0]) =>
       createCallbacks(channel, { speak, interceptors: () => [] });
-    const server = createServerOn(() => [target], {}, makeCallbacks);
+    const server = createServerOn(() => [target], {}, { makeCallbacks });
     let known!: (back: Client<typeof Streams>) => void;
     const asked = new Promise<Client<typeof Streams>>((resolve) => {
       known = resolve;

@@ -62,6 +62,7 @@ export class CallInProgress implements CallContext, FollowedCall {
   readonly #channel: Channel;
   #abort: AbortController | undefined;
   #aborted: unknown;
+  #atEnd: (() => void)[] | undefined;
   /** Calls that are made for it. */
   #followers: Set<(reason: unknown) => void> | undefined;
 
@@ -201,6 +202,19 @@ export class CallInProgress implements CallContext, FollowedCall {
     if (this.#given === NO_HANDLES) return;
     closeAll(this.#given);
     this.#given = NO_HANDLES;
+  }
+
+  /** Calls `listener` when the handler is done. */
+  atEnd(listener: () => void): void {
+    this.#atEnd ??= [];
+    this.#atEnd.push(listener);
+  }
+
+  /** The handler is done, and what was made for this call goes with it. */
+  finished(): void {
+    if (this.#atEnd === undefined) return;
+    const listeners = this.#atEnd.splice(0);
+    for (const listener of listeners) listener();
   }
 
   stop(reason: RpcError): void {

@@ -2,6 +2,8 @@ import type { PeerDeathListener } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import type { Address, Transport, TransportOptions } from '../transport/contract.js';
 import type { Handlers } from './handlers.js';
+import type { ServerPool } from './pool/front.js';
+import type { ServiceClass, ServiceModule } from './services.js';
 
 /** Where a server listens. */
 export interface ListenTarget {
@@ -41,6 +43,12 @@ export interface Server {
    */
   add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): Server;
   /**
+   * The same, of a class that has the handlers, or of a module that exports them. A server with a pool takes modules only,
+   * and before it listens; what is wrong with one is told by `listen`. Throws FAILED_PRECONDITION (BAD_SERVICE) for a class
+   * that can't be made.
+   */
+  add<S extends ServiceDefinition>(service: S, implementation: ServiceClass<S> | ServiceModule): Server;
+  /**
    * Listens, at a URL or (without one) where configuration says. May be called again for more. Resolves to the URLs.
    * With `direction: 'receive'` (and where the transport can't but) only one-way methods can be called there.
    */
@@ -67,5 +75,7 @@ export interface Server {
   /** Undoes `hold`: what has come in the meantime is handled now. */
   release(): void;
   readonly stats: ServerStats;
+  /** The workers that run its handlers. Throws FAILED_PRECONDITION (UNSUPPORTED) where handlers run in the server's own thread. */
+  readonly pool: ServerPool;
   [Symbol.asyncDispose](): Promise<void>;
 }

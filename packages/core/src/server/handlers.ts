@@ -50,6 +50,12 @@ export interface CallContext {
   allocate(bytes: number): Buffer;
 }
 
+/** What a call has for those who made something for it. */
+export interface EndingCall {
+  /** Calls `listener` when the handler is done. */
+  atEnd(listener: () => void): void;
+}
+
 type Request<M> = M extends MethodDefinition<infer R, infer _> ? R : never;
 type Reply<M> = M extends MethodDefinition<infer _, infer R> ? MessageInit<R> : never;
 

@@ -1,6 +1,16 @@
 export type { CloseOptions, ListenResolver, ListenTarget, Server, ServerStats } from './contract.js';
-export type { CallContext, Handlers } from './handlers.js';
+export type { CallContext, EndingCall, Handlers } from './handlers.js';
 export { createOffering, type OfferingOptions, offer } from './offer.js';
 export type { ServerOptions } from './options.js';
 export type { PeerChannel } from './peer-channel.js';
-export { createServerOn } from './server.js';
+export type { PoolEvents, PoolListener } from './pool/events.js';
+export type { PoolStats, ServerPool } from './pool/front.js';
+export type { PoolKnobs, PoolOptions, PoolStart, ResolvedPoolKnobs } from './pool/options.js';
+export { createServerOn, type ServerParts } from './server.js';
+export {
+  type Implemented,
+  implement,
+  type ServiceClass,
+  type ServiceMaker,
+  type ServiceModule,
+} from './services.js';

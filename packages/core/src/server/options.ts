@@ -7,6 +7,7 @@ import {
 } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
+import { dividePoolOptions, type PoolOptions } from './pool/options.js';
 
 /** Options of a server. */
 export interface ServerOptions extends WindowOptions {
@@ -14,6 +15,11 @@ export interface ServerOptions extends WindowOptions {
   readonly maxConcurrentCalls?: number | undefined;
   /** Calls that may wait for their turn beyond those; more are answered RESOURCE_EXHAUSTED at once. @default 1000 */
   readonly maxQueuedCalls?: number | undefined;
+  /**
+   * Handlers run in worker threads, so many at a time: `{ loWater, hiWater, increment, maximum, perWorker, maxQueued }` and
+   * more; `{}` for what is usual. @default none: handlers run in the thread of the server
+   */
+  readonly pool?: PoolOptions | undefined;
   /** Milliseconds for a new peer to greet. @default 10000 */
   readonly greetTimeoutMs?: number | undefined;
   /** CRC-32 on every message. @default on where the mechanism can damage data */
@@ -24,6 +30,10 @@ export interface ServerOptions extends WindowOptions {
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** Those around the calls of one service, asked for when it is added. @default `interceptors`, for all services */
   readonly interceptorsFor?: ((service: ServiceDefinition) => readonly Interceptor[]) | undefined;
+  /** Of those, what is there only in this thread; asked for where handlers run in others. @default `interceptorsFor` */
+  readonly interceptorsInCode?: ((service: ServiceDefinition) => readonly Interceptor[]) | undefined;
+  /** Name of the codec in which workers are to speak a service. @default that of its definition */
+  readonly codecOf?: ((typeName: string) => string | undefined) | undefined;
   /**
    * Clients are trusted not to change what they have sent: bytes that they send by reference are received in place, as loans (see
    * `releaseLoan`), instead of copied. @default false
@@ -39,10 +49,13 @@ export interface ServerOptions extends WindowOptions {
 export interface ResolvedServerOptions extends ResolvedWindowOptions {
   readonly maxConcurrentCalls: number;
   readonly maxQueuedCalls: number;
+  readonly pool: ReturnType<typeof dividePoolOptions> | undefined;
   readonly greetTimeoutMs: number;
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
   readonly interceptorsFor: (service: ServiceDefinition) => readonly Interceptor[];
+  readonly interceptorsInCode: (service: ServiceDefinition) => readonly Interceptor[];
+  readonly codecOf: (typeName: string) => string | undefined;
   readonly trusted: boolean;
   readonly onError: (error: RpcError) => void;
 }
@@ -50,7 +63,10 @@ export interface ResolvedServerOptions extends ResolvedWindowOptions {
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   const interceptors = Object.freeze([...(options.interceptors ?? [])]);
+  const { pool } = options;
+  if (pool !== undefined) refuseOwnBounds(options);
   return Object.freeze({
+    pool: pool === undefined ? undefined : dividePoolOptions(pool),
     maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? Number.POSITIVE_INFINITY),
     maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
@@ -59,7 +75,23 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     ...resolveWindowOptions(options),
     trusted: booleanOf('trusted', options.trusted ?? false),
     interceptorsFor: options.interceptorsFor ?? (() => interceptors),
+    interceptorsInCode: options.interceptorsInCode ?? options.interceptorsFor ?? (() => interceptors),
+    codecOf: options.codecOf ?? (() => undefined),
     onError: options.onError ?? warn,
+  });
+}
+
+/** How many calls run and wait is the pool's to say. */
+function refuseOwnBounds({ maxConcurrentCalls, maxQueuedCalls }: ServerOptions): void {
+  const [name, instead] =
+    maxConcurrentCalls !== undefined
+      ? ['maxConcurrentCalls', 'pool.maximum and pool.perWorker']
+      : maxQueuedCalls !== undefined
+        ? ['maxQueuedCalls', 'pool.maxQueued']
+        : [];
+  if (name === undefined) return;
+  throw new RpcError('INVALID_ARGUMENT', `${name}: a server with a pool is bounded by ${instead}`, {
+    reason: Reason.BAD_OPTION,
   });
 }
 

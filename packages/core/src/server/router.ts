@@ -53,19 +53,31 @@ export function routesOf(
       const call = servedCall(service, method, path, request, context);
       return chain(interceptors, (inner) => direct(inner.request, context))(call);
     };
-    const { kind } = method;
-    return {
-      service,
-      method,
-      path,
-      streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
-      streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
-      streams: kind !== 'unary',
-      handlesCome: hasHandleFields(method.request.schema),
-      handlesBack: hasHandleFields(method.response.schema),
-      run: interceptors.length === 0 ? direct : wrapped,
-    };
+    return routeOf(service, method, interceptors.length === 0 ? direct : wrapped);
   });
+}
+
+/** The methods of a service whose handlers are elsewhere. */
+export function routesElsewhere(service: ServiceDefinition): Routes {
+  const nowhere = (): never => {
+    throw new RpcError('INTERNAL', `${service.typeName}: its handlers are in other threads`);
+  };
+  return Object.values(service.methods).map((method) => routeOf(service, method, nowhere));
+}
+
+function routeOf(service: ServiceDefinition, method: MethodDefinition, run: Route['run']): Route {
+  const { kind } = method;
+  return {
+    service,
+    method,
+    path: methodPath(service, method),
+    streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
+    streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
+    streams: kind !== 'unary',
+    handlesCome: hasHandleFields(method.request.schema),
+    handlesBack: hasHandleFields(method.response.schema),
+    run,
+  };
 }
 
 /** A call as interceptors see it, in front of its handler. */

@@ -14,6 +14,9 @@ export class Running {
   readonly #pending: PendingCalls;
   readonly #answers: Answers;
   readonly #onError: (error: RpcError) => void;
+  /** A call of an ordered method runs, and these come after it. */
+  #orderedRuns = false;
+  readonly #ordered: CallInProgress[] = [];
 
   constructor(
     channel: Channel,
@@ -29,8 +32,50 @@ export class Running {
     this.#onError = onError;
   }
 
-  /** Runs the handler; holds a slot until it is done. */
+  /** Runs the handler; holds a slot until it is done, and, if its method is ordered, while those before it run. */
   run(call: CallInProgress): void {
+    if (call.route.method.ordered === true) this.#inOrder(call);
+    else this.#run(call);
+  }
+
+  /** Of the ordered methods of a link, one call runs at a time. */
+  #inOrder(call: CallInProgress): void {
+    if (!this.#orderedRuns) {
+      this.#orderedRuns = true;
+      this.#run(call);
+      return;
+    }
+    this.#ordered.push(call);
+    this.#pending.add(call);
+    call.withdraw = () => {
+      const at = this.#ordered.indexOf(call);
+      if (at === -1) return;
+      this.#ordered.splice(at, 1);
+      this.#admission.release(true);
+    };
+  }
+
+  #over(call: CallInProgress): void {
+    const ordered = call.route.method.ordered === true;
+    call.over = true;
+    this.#admission.release(ordered);
+    call.working = false;
+    call.finished();
+    if (!ordered) return;
+    const next = this.#ordered.shift();
+    if (next === undefined) {
+      this.#orderedRuns = false;
+      return;
+    }
+    // In a turn of its own: each may be done at once, however many there are.
+    queueMicrotask(() => {
+      next.withdraw = undefined;
+      this.#pending.delete(next);
+      this.#run(next);
+    });
+  }
+
+  #run(call: CallInProgress): void {
     const { request } = call;
     call.request = undefined;
     call.taken = true;
@@ -46,16 +91,12 @@ export class Running {
       result = runFor(call, call.route.run, request);
       later = typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function';
     } catch (error) {
-      call.over = true;
-      this.#admission.release();
-      call.working = false;
+      this.#over(call);
       this.#answers.failedToHandle(call, error);
       return;
     }
     if (!later) {
-      call.over = true;
-      this.#admission.release();
-      call.working = false;
+      this.#over(call);
       call.closeReceived();
       this.#answers.reply(call, result);
       return;
@@ -80,9 +121,7 @@ export class Running {
   }
 
   #handled(call: CallInProgress, reply: unknown): void {
-    call.over = true;
-    this.#admission.release();
-    call.working = false;
+    this.#over(call);
     if (!this.#pending.done(call)) {
       this.#answers.drop(call, reply);
       return;
@@ -93,9 +132,7 @@ export class Running {
   }
 
   #notHandled(call: CallInProgress, thrown: unknown): void {
-    call.over = true;
-    this.#admission.release();
-    call.working = false;
+    this.#over(call);
     if (this.#pending.done(call)) this.#answers.failedToHandle(call, thrown);
     else call.closeInFields();
   }

@@ -18,12 +18,14 @@ import type { Admission } from './admission.js';
 import { CallsInProgress, type ServingCounts } from './calls-in-progress.js';
 import { notificationsIn } from './listening.js';
 import type { ResolvedServerOptions } from './options.js';
+import type { Pool } from './pool/pool.js';
+import { PooledCalls } from './pool/pooled-calls.js';
 import { methodTable, type Routes, type RoutesById } from './router.js';
 import { settledWithin } from './settled-within.js';
 
 /** What there is for one link. */
 interface Serving {
-  calls?: CallsInProgress;
+  calls?: CallsInProgress | PooledCalls;
   channel?: Channel;
   callbacks?: Callbacks;
 }
@@ -43,6 +45,8 @@ export interface ServedLinksOptions {
   /** True while the server takes no more calls. */
   readonly draining: () => boolean;
   readonly onPeerDeath: (end: ChannelEnd) => void;
+  /** Where handlers run, if not in this thread. */
+  readonly pool: Pool | undefined;
 }
 
 /** The links of one server's clients, each from its greeting to its end. */
@@ -71,7 +75,7 @@ export class ServedLinks {
     const { server } = this.#options;
     try {
       entry.channel = await this.#begin(link, capabilities, offered);
-      this.#takeCalls(entry, entry.channel, offered, greets(link, capabilities));
+      this.#takeCalls(entry, entry.channel, offered, capabilities);
       await receiveLoop(entry.channel);
     } catch (error) {
       const failure = RpcError.from(error, 'INTERNAL');
@@ -98,17 +102,21 @@ export class ServedLinks {
     return driveAsync(begin(link, { local, checksum, doing, capabilities, notifications }), link, before);
   }
 
-  #takeCalls(entry: Serving, channel: Channel, { routes, routesById }: Offered, greeted: boolean): void {
-    const { server, admission, draining, makeCallbacks, onPeerDeath } = this.#options;
-    const calls = new CallsInProgress(channel, {
-      routes,
-      byId: greeted ? undefined : routesById,
-      admission,
-      draining,
-      onError: server.onError,
-      counts: this.#counts,
-      callbacks: makeCallbacks && (() => (entry.callbacks ??= makeCallbacks(channel))),
-    });
+  #takeCalls(entry: Serving, channel: Channel, offered: Offered, capabilities: Capabilities): void {
+    const { server, admission, draining, makeCallbacks, onPeerDeath, pool } = this.#options;
+    const { onError } = server;
+    const { routes } = offered;
+    const byId = greets(channel.link, capabilities) ? undefined : offered.routesById;
+    const common = { routes, byId, draining, onError, counts: this.#counts };
+    const callbacks = makeCallbacks && (() => (entry.callbacks ??= makeCallbacks(channel)));
+    const calls =
+      pool === undefined
+        ? new CallsInProgress(channel, { ...common, admission, callbacks })
+        : new PooledCalls(channel, pool, {
+            ...common,
+            handlesPerMessage: capabilities.handlesPerMessage,
+            checksum: server.checksum ?? capabilities.damages,
+          });
     channel.requests = calls;
     channel.life.onPeerDeath(onPeerDeath);
     channel.loans.trusted = server.trusted;

@@ -13,78 +13,92 @@ import { Admission } from './admission.js';
 import type { CloseOptions, ListenResolver, Server, ServerStats } from './contract.js';
 import type { Handlers } from './handlers.js';
 import { checkListening, Listening, notificationsIn } from './listening.js';
+import { OfferedServices } from './offered-services.js';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.js';
-import { type Routes, type RoutesById, routesById, routesOf } from './router.js';
-import { type Offered, ServedLinks } from './served-links.js';
+import { noPool, type ServerPool, shownPool } from './pool/front.js';
+import { resolvePoolKnobs, resolvePoolStart } from './pool/options.js';
+import { Pool } from './pool/pool.js';
+import type { PoolMeans } from './pool/threads.js';
+import { ServedLinks } from './served-links.js';
+import type { ServiceClass, ServiceMaker, ServiceModule } from './services.js';
 import { settledWithin } from './settled-within.js';
 
-/** `makeCallbacks`: how it calls what its clients offer. */
-export function createServerOn(
-  resolve: ListenResolver,
-  options: ServerOptions = {},
-  makeCallbacks?: MakeCallbacks,
-): Server {
-  return new EventLoopServer(resolve, resolveServerOptions(options), makeCallbacks);
+/** What a server needs of whoever composes it, as far as it is to do that. */
+export interface ServerParts {
+  /** How it calls what its clients offer. */
+  readonly makeCallbacks?: MakeCallbacks | undefined;
+  /** How it makes services of classes and modules. */
+  readonly services?: ServiceMaker | undefined;
+  /** How it starts workers. */
+  readonly pool?: PoolMeans | undefined;
 }
 
-/** Runs handlers on the event loop of the thread that made it. */
-class EventLoopServer implements Server {
+export function createServerOn(resolve: ListenResolver, options: ServerOptions = {}, parts: ServerParts = {}): Server {
+  return new LinkServer(resolve, resolveServerOptions(options), parts);
+}
+
+/** Runs handlers on the event loop of the thread that made it, or has the workers of its pool run them. */
+class LinkServer implements Server {
   readonly #resolve: ListenResolver;
   readonly #options: ResolvedServerOptions;
   readonly #admission: Admission;
-  readonly #services: ServiceDefinition[] = [];
+  readonly #offering: OfferedServices;
+  readonly #pool: Pool | undefined;
   readonly #listening = new Listening();
   readonly #links: ServedLinks;
-  #routes: Routes = [];
-  #routesById: RoutesById = new Map();
   #closing: Promise<void> | undefined;
   readonly #mourners = new Set<{ readonly listener: PeerDeathListener }>();
 
-  constructor(resolve: ListenResolver, options: ResolvedServerOptions, makeCallbacks: MakeCallbacks | undefined) {
+  constructor(resolve: ListenResolver, options: ResolvedServerOptions, parts: ServerParts) {
     noteThread('serves');
     this.#resolve = resolve;
     this.#options = options;
+    this.#pool = poolOf(options, parts.pool);
+    this.#offering = new OfferedServices({ server: options, pool: this.#pool, maker: parts.services });
     this.#admission = new Admission(options.maxConcurrentCalls, options.maxQueuedCalls);
     this.#links = new ServedLinks({
       server: options,
       admission: this.#admission,
-      makeCallbacks,
+      makeCallbacks: parts.makeCallbacks,
+      pool: this.#pool,
       draining: () => this.#closing !== undefined,
       onPeerDeath: (end) => this.#mourn(end),
     });
   }
 
   get stats(): ServerStats {
-    const { running, queued } = this.#admission;
+    const { running, queued } = this.#pool ?? this.#admission;
     return { links: this.#links.size, running, queued, ...this.#links.counts };
   }
 
-  add<S extends ServiceDefinition>(service: S, handlers: Handlers<S>): Server {
-    if (this.#services.some((known) => known.typeName === service.typeName)) {
-      throw new RpcError('ALREADY_EXISTS', `this server offers ${service.typeName} already`, {
-        reason: Reason.BAD_OPTION,
-      });
-    }
-    const interceptors = this.#options.interceptorsFor(service);
-    const added = routesOf(service, handlers as Readonly<Record<string, unknown>>, interceptors);
-    const routes = [...this.#routes, ...added];
-    this.#routesById = routesById(routes);
-    this.#services.push(service);
-    this.#routes = routes;
+  get pool(): ServerPool {
+    if (this.#pool === undefined) throw noPool();
+    return shownPool(this.#pool);
+  }
+
+  add<S extends ServiceDefinition>(service: S, given: Handlers<S> | ServiceClass<S> | ServiceModule): Server {
+    this.#offering.add(service, given);
     return this;
   }
 
   async listen(url?: string, transportOptions?: TransportOptions): Promise<readonly string[]> {
     this.#checkOpen();
     const urls: string[] = [];
-    for (const target of this.#resolve(url, transportOptions, this.#services)) {
+    const targets = this.#resolve(url, transportOptions, this.#offering.services);
+    await this.#offering.ready();
+    this.#checkOpen();
+    for (const target of targets) {
       const { address, transport } = target;
       const { capabilities } = transport;
-      checkListening(target, this.#services);
+      checkListening(target, this.#offering.services);
       const onLink = (link: Link): void =>
-        void this.#links.serve(servingLink(link, capabilities, target.transportOptions), capabilities, this.#offered());
+        void this.#links.serve(
+          servingLink(link, capabilities, target.transportOptions),
+          capabilities,
+          this.#offering.now,
+        );
       const { onError } = this.#options;
-      const notifications = notifies(capabilities) ? notificationsIn(this.#services) : undefined;
+      const notifications = notifies(capabilities) ? notificationsIn(this.#offering.services) : undefined;
       const listener = await transport.listen(address, target.transportOptions, onLink, onError, notifications);
       if (this.#closing !== undefined) await listener.close();
       this.#checkOpen();
@@ -131,17 +145,31 @@ class EventLoopServer implements Server {
     this.#listening.hold(false);
   }
 
-  #offered(): Offered {
-    return { services: this.#services, routes: this.#routes, routesById: this.#routesById };
-  }
-
   async #close(timeoutMs: number, epitaph: string | undefined): Promise<void> {
     await this.#listening.close();
     const until = performance.now() + timeoutMs;
-    await settledWithin(this.#admission.whenIdle(), timeoutMs);
+    await settledWithin((this.#pool ?? this.#admission).whenIdle(), timeoutMs);
     await this.#links.calledBack(until - performance.now());
     await this.#links.close(shutDown(epitaph), epitaph !== undefined, timeoutMs);
+    await this.#pool?.close();
+    await this.#offering.end();
   }
+}
+
+function poolOf(options: ResolvedServerOptions, means: PoolMeans | undefined): Pool | undefined {
+  const { pool, maxMetadataBytes, streamWindowBytes, streamWindowMessages, onError } = options;
+  if (pool === undefined) return undefined;
+  if (means === undefined) {
+    const words = 'pool: this composition knows no program for its workers to run: see the options of createGate';
+    throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED });
+  }
+  return new Pool({
+    means,
+    knobs: resolvePoolKnobs(pool.knobs, means.processors),
+    start: resolvePoolStart(pool.start),
+    limits: { maxMetadataBytes, streamWindowBytes, streamWindowMessages },
+    onError,
+  });
 }
 
 function shutDown(epitaph: string | undefined): RpcError {

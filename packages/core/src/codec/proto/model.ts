@@ -130,6 +130,7 @@ export interface MethodModel {
   readonly response: MessageModel;
   readonly oneway: boolean;
   readonly idempotent: boolean;
+  readonly ordered: boolean;
   readonly timeout: 'never' | 'immediate' | number | undefined;
   readonly urgent: boolean | undefined;
   readonly signal: string | undefined;

@@ -7,6 +7,7 @@ import { at } from './resolve.js';
 export interface MethodOptions {
   readonly oneway: boolean;
   readonly idempotent: boolean;
+  readonly ordered: boolean;
   readonly timeout: 'never' | 'immediate' | number | undefined;
   /** Undefined where the method does not say: then it is as the client's options do. */
   readonly urgent: boolean | undefined;
@@ -21,6 +22,7 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
   const found: { -readonly [K in keyof MethodOptions]: MethodOptions[K] } = {
     oneway: false,
     idempotent: false,
+    ordered: false,
     timeout: undefined,
     urgent: undefined,
     signal: undefined,
@@ -40,8 +42,8 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
     } else if (name === 'signal') {
       if (typeof value === 'string') found.signal = value;
       else complain(`is ${JSON.stringify(value)}: expected text, such as "SIGUSR2", "SIGRTMIN+3" or "12"`);
-    } else if (name !== 'oneway' && name !== 'idempotent' && name !== 'urgent') {
-      complain('does not exist: there are oneway, idempotent, timeout, urgent and signal');
+    } else if (name !== 'oneway' && name !== 'idempotent' && name !== 'urgent' && name !== 'ordered') {
+      complain('does not exist: there are oneway, idempotent, timeout, urgent, signal and ordered');
     } else if (typeof value !== 'boolean') complain(`is ${JSON.stringify(value)}: expected true or false`);
     else found[name] = value;
   }

@@ -184,7 +184,7 @@ describe('options of methods', () => {
     ['(callgate.urgent) = 1', 'option (callgate.urgent) is 1: expected true or false'],
     [
       '(callgate.onway) = true',
-      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout, urgent and signal',
+      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout, urgent, signal and ordered',
     ],
     ['(callgate.oneway) = true', oneway],
   ])('%s', (option, problem) => {
