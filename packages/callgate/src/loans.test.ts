@@ -7,7 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Desk } from './faults/testing/gen/desk.js';
-import { type Client, type ClientSettings, createClient, createSyncClient, RpcError, releaseLoan } from './index.js';
+import {
+  type Client,
+  type ClientSettings,
+  createCallgate,
+  createClient,
+  createSyncClient,
+  RpcError,
+  releaseLoan,
+} from './index.js';
 import { loadService } from './load.js';
 
 /** No power of two, so that a loan, whose block is one, is known by the size of its memory. */
@@ -28,7 +36,8 @@ afterEach(async () => {
 async function serve(scheme = 'shm', trusted = 'trusted'): Promise<{ url: string; child: ChildProcess }> {
   const url = `${scheme}:${join(folder, `${scheme}.sock`)}`;
   const program = new URL('./testing/loans.child.js', import.meta.url);
-  const child = fork(program, [url, trusted], { execArgv: ['--expose-gc'] });
+  const env = { ...process.env, ...(trusted === 'configured' && { CALLGATE_SERVICES__faults_Desk__TRUSTED: 'true' }) };
+  const child = fork(program, [url, trusted], { env, execArgv: ['--expose-gc'] });
   endings.push(() => child.kill('SIGKILL'));
   await once(child, 'message');
   return { url, child };
@@ -67,6 +76,14 @@ test('What is in allocated memory reaches a server that trusts its clients witho
     const sum = crc32(data);
     expect((await client.echo({ text: 'release', data, number: 5 })).text).toBe(`lent ${bytes} ${sum} 5`);
   }
+});
+
+test('A configuration can say that both sides trust each other.', async () => {
+  const { url } = await serve('shm', 'configured');
+  const client = createCallgate({ config: { services: { 'faults.Desk': { url, trusted: true } } } }).createClient(Desk);
+  endings.push(() => client.$close());
+  const data = patterned(await client.$channel.allocate(LARGE));
+  expect((await client.echo({ text: 'release', data, number: 5 })).text).toBe(`lent ${LARGE} ${crc32(data)} 5`);
 });
 
 test('A part of it can be sent, and two parts of it, and what lies elsewhere beside it.', async () => {

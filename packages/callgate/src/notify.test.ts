@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createClient, createServer, createSyncClient } from './index.js';
+import { createClient, createServer, createSyncClient, type Interceptor } from './index.js';
 import { Answered, Bell, Chime, Grown, Shut } from './testing/bell.js';
 import { cleanEnvironment, runNode } from './testing/run.js';
 
@@ -60,7 +60,12 @@ async function callBlocking(...timeouts: unknown[]): Promise<unknown[]> {
 describe('A service over signals', () => {
   test('is called by ordinary stubs and runs ordinary handlers, which see who called.', async () => {
     const { pid } = await serve({ signals: { Ring: 'SIGUSR2' } });
-    const client = createClient(Bell, url);
+    const room: unknown[] = [];
+    const interceptor: Interceptor = (call, next) => {
+      room.push(call.carriesMetadata);
+      return next(call);
+    };
+    const client = createClient(Bell, url, { interceptors: [interceptor] });
     const from = { pid: process.pid, uid, claimed: true };
     for (const number of [1, 2, 4_294_967_295]) await client.visit?.({ number });
     for (const number of [1, 2, 4_294_967_295]) {
@@ -78,6 +83,7 @@ describe('A service over signals', () => {
     const refused = await client.visit?.({ number: 1 }, { metadata: { user: 'Ada' } }).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'UNSUPPORTED' });
     expect(String(refused)).toContain('carries no metadata: it has room for a method and 32 bits only');
+    expect(new Set(room)).toEqual(new Set([false]));
     await client.$close();
     server?.stdin?.end();
     expect(await line()).toBe('closed');

@@ -85,3 +85,28 @@ describe('Over a chain of five processes, each with an hour of its own for its c
     await says(3, /^stopped (DEADLINE_EXCEEDED|CANCELLED)$/);
   });
 });
+
+it('A handler that makes the first client of its thread hands on its deadline, too, from its first call on.', async () => {
+  const [front, back] = ['front', 'back'].map((name) => `unix:${join(scratch, name)}`) as [string, string];
+  const both = [
+    [front, 'late', back],
+    [back, 'async'],
+  ].map((args) => spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'inherit', 'pipe'] }));
+  const client = createClient(Echo, front);
+  try {
+    for (const { stderr } of both) await once(createInterface(stderr!), 'line');
+    for (const timeout of [9000, 4000, 'never'] as const) {
+      const { text } = await client.shout({ text: '' }, { timeout });
+      const [own, inner] = text.split(' ').map(Number) as [number, number];
+      expect(own).toBeLessThanOrEqual(timeout === 'never' ? Number.POSITIVE_INFINITY : timeout);
+      // Its own hour, where there is nothing to inherit.
+      expect(inner).toBeLessThanOrEqual(Math.min(own, 3_600_000) + 1);
+    }
+  } finally {
+    await client.$close();
+    for (const child of both) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+});

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -103,6 +103,20 @@ describe('A blocking call that would wait for its own thread', () => {
       );
     }
     expect(await a.shout(planned([]))).toEqual({ text: 'end' });
+  });
+
+  it.each<[string, () => string | string[]]>([
+    ['by another path', () => `unix:${scratch}/../${basename(scratch)}//A`],
+    ['by a relative one', () => `unix:./${relative(process.cwd(), join(scratch, 'A'))}`],
+    ['by two ways to write it', () => [urls.A, `unix:${scratch}/./A`]],
+  ])('fails also where its callee goes by another address than its own: %s', async (_, other) => {
+    const text = JSON.stringify([
+      ['sync', urls.B],
+      ['async', other()],
+    ]);
+    const error = await failure(a.shout({ text }));
+    expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'SELF_DEADLOCK' });
+    expect(error.message).toContain(`it would wait for itself: ${blocks('A')}, and`);
   });
 
   it('fails also over a connection that was there before.', async () => {

@@ -1,4 +1,4 @@
-import { RpcError } from '@callgate/core';
+import { type CallContext, type CallOptions, RpcError } from '@callgate/core';
 import { describe, expect, it } from 'vitest';
 import { retry } from './retry.js';
 import { answered, failure, pair, type Text, unavailable } from './testing/pair.js';
@@ -77,6 +77,44 @@ describe('retry', () => {
     expect(look.calls).toBe(2);
     await failure(both.client.look({ text: '' }));
     expect(look.calls).toBe(3);
+  });
+
+  it('tells the caller of the attempt that counts, and of no other', async () => {
+    let runs = 0;
+    const look = (request: Text, context: CallContext): Text => {
+      context.headers.set('run', `${++runs}`);
+      context.sendHeaders();
+      context.trailers.set('run', `${runs}`);
+      if (runs % 3 !== 0) throw unavailable();
+      return request;
+    };
+    await using both = await pair({ look }, { client: [retry(quick)] });
+    const told: string[] = [];
+    const listeners: CallOptions = {
+      onHeaders: (headers) => told.push(`headers ${headers.get('run')}`),
+      onTrailers: (trailers) => told.push(`trailers ${trailers.get('run')}`),
+    };
+    await both.client.look({ text: '' }, listeners);
+    expect(told.splice(0)).toEqual(['headers 3', 'trailers 3']);
+    await using impatient = await pair({ look }, { client: [retry({ ...quick, maxAttempts: 2 })] });
+    await failure(impatient.client.look({ text: '' }, listeners));
+    expect(told.splice(0)).toEqual(['headers 5', 'trailers 5']);
+    const thrown = failure(
+      both.client.look(
+        { text: '' },
+        {
+          onHeaders: () => {
+            throw new Error('not these');
+          },
+        },
+      ),
+    );
+    expect(await thrown).toMatchObject({
+      code: 'CANCELLED',
+      reason: 'ABORTED_BY_CALLER',
+      message: 'test.Texts/Look: onHeaders threw: not these',
+    });
+    expect(runs).toBe(6);
   });
 
   it('repeats blocking calls, too', () => {

@@ -28,29 +28,33 @@ export function retry(options: RetryPolicy = {}): Interceptor {
 
 async function awaited(attempts: Attempts, next: (call: InterceptedCall) => unknown): Promise<unknown> {
   for (;;) {
+    let reply: unknown;
     try {
-      const reply = await next(attempts.begin());
-      attempts.succeeded();
-      return reply;
+      reply = await next(attempts.begin());
     } catch (error) {
       const waitMs = attempts.failed(error);
       if (waitMs === undefined) throw error;
       await sleep(waitMs, attempts.call);
+      continue;
     }
+    attempts.succeeded();
+    return reply;
   }
 }
 
 function blocking(attempts: Attempts, next: (call: InterceptedCall) => unknown): unknown {
   for (;;) {
+    let reply: unknown;
     try {
-      const reply = next(attempts.begin());
-      attempts.succeeded();
-      return reply;
+      reply = next(attempts.begin());
     } catch (error) {
       const waitMs = attempts.failed(error);
       if (waitMs === undefined) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, waitMs);
+      continue;
     }
+    attempts.succeeded();
+    return reply;
   }
 }
 
@@ -85,6 +89,8 @@ class Attempts {
   readonly #begun = performance.now();
   #made = 0;
   #backoffMs: number;
+  /** What the caller is told of the last attempt, if it is the last one. */
+  #heard: (() => void)[] = [];
 
   constructor(call: InterceptedCall, policy: ResolvedRetryPolicy, tokens: Tokens) {
     this.call = call;
@@ -97,16 +103,46 @@ class Attempts {
   begin(): InterceptedCall {
     const { timeout } = this.call;
     const elapsedMs = this.#made++ === 0 ? 0 : performance.now() - this.#begun;
-    if (timeout === undefined || elapsedMs === 0) return this.call;
-    return { ...this.call, timeout: mapTimeout(timeout, (ms) => Math.max(0, ms - elapsedMs)) };
+    this.#heard = [];
+    const call = { ...this.call, onHeaders: this.#hold('onHeaders'), onTrailers: this.#hold('onTrailers') };
+    if (timeout === undefined || elapsedMs === 0) return call;
+    return { ...call, timeout: mapTimeout(timeout, (ms) => Math.max(0, ms - elapsedMs)) };
   }
 
+  /** Throws what a listener of the caller's does. */
   succeeded(): void {
     this.#tokens.giveBack();
+    this.#tell();
   }
 
-  /** Milliseconds to wait before another attempt; undefined when there is to be none. */
+  /** Of an attempt that may turn out not to count, nobody is told before it does. */
+  #hold(name: 'onHeaders' | 'onTrailers'): InterceptedCall['onHeaders'] {
+    const { [name]: listener, path } = this.call;
+    if (listener === undefined) return undefined;
+    return (metadata) =>
+      void this.#heard.push(() => {
+        try {
+          listener(metadata);
+        } catch (cause) {
+          const detail = cause instanceof Error ? cause.message : String(cause);
+          const options = { reason: Reason.ABORTED_BY_CALLER, cause };
+          throw new RpcError('CANCELLED', `${path}: ${name} threw: ${detail}`, options);
+        }
+      });
+  }
+
+  #tell(): void {
+    for (const tell of this.#heard.splice(0)) tell();
+  }
+
+  /** Milliseconds to wait before another attempt; undefined when there is to be none: the caller is told of this one. */
   failed(error: unknown): number | undefined {
+    const waitMs = this.#waitMsAfter(error);
+    if (waitMs === undefined) this.#tell();
+    return waitMs;
+  }
+
+  #waitMsAfter(error: unknown): number | undefined {
     const { maxAttempts, maxBackoffMs, multiplier, retryableStatusCodes } = this.#policy;
     if (!RpcError.is(error) || !retryableStatusCodes.has(error.code)) return undefined;
     if (!this.#tokens.take() || this.#made >= maxAttempts) return undefined;

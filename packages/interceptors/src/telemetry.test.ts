@@ -1,4 +1,4 @@
-import { RpcError } from '@callgate/core';
+import { type Interceptor, inprocTransport, RpcError } from '@callgate/core';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
@@ -10,7 +10,7 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { telemetry } from './telemetry.js';
-import { failure, pair } from './testing/pair.js';
+import { answered, failure, pair } from './testing/pair.js';
 
 const W3C = {
   inject: (
@@ -66,6 +66,21 @@ async function durations() {
 }
 
 describe('telemetry', () => {
+  it('sends nothing along where there is no room for metadata', () => {
+    const { capabilities } = inprocTransport;
+    const sent: number[] = [];
+    for (const delivery of ['exact', 'coalesced'] as const) {
+      const answer: Interceptor = ({ metadata }) => {
+        sent.push(metadata.size);
+        return { text: 'answered' };
+      };
+      const transport = { ...inprocTransport, capabilities: { ...capabilities, delivery } };
+      expect(answered([interceptor()], answer, transport).look({ text: '' })).toEqual({ text: 'answered' });
+    }
+    expect(sent).toEqual([1, 0]);
+    expect(spans.getFinishedSpans()).toHaveLength(2);
+  });
+
   it('joins the spans of caller, callee and what the callee calls in one trace, by W3C metadata', async () => {
     await using inner = await pair({}, { client: [interceptor()], server: [interceptor()] });
     let traceparent: unknown;

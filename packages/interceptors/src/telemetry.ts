@@ -36,7 +36,7 @@ const BOUNDARIES = [
 
 /**
  * Traces and metrics by OpenTelemetry's API, as its semantic conventions for RPC say: a span for each call, whose context
- * goes along in the metadata as the global propagator has it (W3C: `traceparent`), and the histograms
+ * goes along in the metadata as the global propagator has it (W3C: `traceparent`; not over `signal:`, which has no room), and the histograms
  * `rpc.client.call.duration` and `rpc.server.call.duration`, in seconds. Handlers run within the server's span. Without
  * an SDK it does nothing. Throws INVALID_ARGUMENT (BAD_OPTION).
  */
@@ -52,7 +52,8 @@ export function telemetry(options: TelemetryOptions = {}): Interceptor {
     const kind = call.side === 'client' ? SpanKind.CLIENT : SpanKind.SERVER;
     const span = tracer.startSpan(call.path, { kind, attributes }, parent);
     const within = trace.setSpan(parent, span);
-    if (call.side === 'client') propagation.inject(within, call.metadata, setter);
+    // Where there is no room for metadata, the server's span is the root of a trace of its own.
+    if (call.side === 'client' && call.carriesMetadata !== false) propagation.inject(within, call.metadata, setter);
     return observeCall(() => context.with(within, () => next(call)), {
       onEnd: (error) => {
         const ended = { ...attributes, ...endOf(error) };

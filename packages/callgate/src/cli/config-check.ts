@@ -21,10 +21,12 @@ export function checkConfig(file: string | undefined): boolean {
 
 function describe(settings: Folded): YAMLMap {
   const map = new YAMLMap();
-  const { address, urls, timeout, urgent, balance, retry, options, codec } = settings;
+  const { address, urls, timeout, urgent, waitForReady, trusted, balance, retry, options, codec } = settings;
   if (address !== undefined) put(map, 'url', urls.length > 1 ? urls : address.url, settings, ['url']);
   if (timeout !== undefined) put(map, 'timeout', timeout, settings, ['timeout']);
   if (urgent !== undefined) put(map, 'urgent', urgent, settings, ['urgent']);
+  if (waitForReady !== undefined) put(map, 'waitForReady', waitForReady, settings, ['waitForReady']);
+  if (trusted !== undefined) put(map, 'trusted', trusted, settings, ['trusted']);
   if (balance !== undefined) put(map, 'balance', balance, settings, ['balance']);
   if (retry !== undefined) put(map, 'retry', retry, settings, ['retry']);
   if (codec !== undefined) put(map, 'codec', codec, settings, ['codec']);

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createClient, createSyncClient, type RpcError } from '../index.js';
-import { Lines } from './testing/lines.js';
+import { createClient, createServer, createSyncClient, type RpcError } from '../index.js';
+import { Lines, lineHandlers } from './testing/lines.js';
 
 let folder: string;
 beforeEach(() => {
@@ -35,6 +35,16 @@ describe.each([
     expect(await failure(client.gather([]))).toEqual(refused(words('Gather', 'client-streaming')));
     expect(await failure(lastValueFrom(client.shout([])))).toEqual(refused(words('Shout', 'bidi-streaming')));
     expect(client.$channel.stats.inFlight).toBe(0);
+  });
+
+  it('a server with nothing else does not listen there, one that offers more does', async () => {
+    const { told, ...streams } = Lines.methods;
+    await using server = createServer({ onError: () => undefined });
+    server.add({ ...Lines, methods: streams }, lineHandlers());
+    const nothing = '; and as no other method is offered, nothing could be called';
+    expect(await failure(server.listen(url()))).toEqual(refused(`${words('Count', 'server-streaming')}${nothing}`));
+    server.add({ typeName: 'test.Told', methods: { told } }, { told: lineHandlers().told });
+    expect(await server.listen(url())).toHaveLength(1);
   });
 
   it('so are blocking ones', () => {

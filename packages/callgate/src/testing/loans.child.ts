@@ -6,7 +6,7 @@ import { createServer, releaseLoan } from '../index.js';
 const [url, trusted] = process.argv.slice(2) as [string, string];
 let kept: Uint8Array[] = [];
 
-const server = createServer({ trusted: trusted === 'trusted' });
+const server = createServer(trusted === 'configured' ? {} : { trusted: trusted === 'trusted' });
 server.add(Desk, {
   echo: ({ text, data, number }: Slip) => {
     const how = data.buffer.byteLength > data.length ? 'lent' : 'copied';

@@ -1,11 +1,12 @@
 // Serves Echo: hands a call on to the next one in the chain, awaiting or blocking, and says what time it had left for it,
-// or hangs when it is the last one. Own URL; `async` or `sync`; the next one's URL.
+// or hangs when it is the last one. Own URL; `async` or `sync`, or `late` for a client that is made by the handler; the next
+// one's URL.
 import { createClient, createServer, createSyncClient, type RpcError } from '../index.js';
 import { Echo } from './echo.js';
 
 const [url, mode, next] = process.argv.slice(2) as [string, string, string?];
-const client =
-  next === undefined
+let client =
+  next === undefined || mode === 'late'
     ? undefined
     : mode === 'sync'
       ? createSyncClient(Echo, next, { timeout: '1h' })
@@ -14,6 +15,8 @@ const client =
 const server = createServer();
 server.add(Echo, {
   async shout({ text }, { deadline, signal }) {
+    // Before its first `await`.
+    if (mode === 'late' && next !== undefined) client ??= createClient(Echo, next, { timeout: '1h' });
     const left = deadline - performance.now();
     // Inherited also by what is called later on.
     await new Promise((resolve) => setImmediate(resolve));

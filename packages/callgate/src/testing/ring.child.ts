@@ -4,18 +4,18 @@ import { createClient, createServer, createSyncClient, offer, type PeerChannel, 
 import { Callback } from './callback.js';
 import { Echo, type Text } from './echo.js';
 
-type Hop = readonly [how: 'sync' | 'async' | 'offer' | 'callback', url?: string];
+type Hop = readonly [how: 'sync' | 'async' | 'offer' | 'callback', url?: string | string[]];
 
 const [own] = process.argv.slice(2) as [string];
 const clients = new Map<string, { shout(request: Text): Text | Promise<Text> }>();
 let visitor: PeerChannel | undefined;
 
-const make = (how: string, url: string) => {
+const make = (how: string, url: string | string[]) => {
   if (how === 'sync') return createSyncClient(Echo, url);
   const offers = how === 'offer' ? [offer(Callback, { shout: (request) => request })] : [];
   return createClient(Echo, url, { offers, ...(how === 'offer' && { keepAlive: true }) });
 };
-const clientOf = (how: string, url: string) => {
+const clientOf = (how: string, url: string | string[]) => {
   const key = `${how} ${url}`;
   const known = clients.get(key) ?? make(how, url);
   clients.set(key, known);

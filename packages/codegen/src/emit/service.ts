@@ -46,10 +46,11 @@ function emitMethod(code: Code, method: MethodModel, names: Names): void {
       if (method.oneway) code.line('oneway: true,');
       if (method.idempotent) code.line('idempotent: true,');
       if (method.ordered) code.line('ordered: true,');
-      const { timeout, urgent, signal } = method;
+      const { timeout, urgent, signal, waitForReady } = method;
       if (timeout !== undefined) code.line(`timeout: ${typeof timeout === 'number' ? timeout : quote(timeout)},`);
       if (urgent !== undefined) code.line(`urgent: ${urgent},`);
       if (signal !== undefined) code.line(`signal: ${quote(signal)},`);
+      if (waitForReady !== undefined) code.line(`waitForReady: ${waitForReady},`);
     },
     '}),',
   );

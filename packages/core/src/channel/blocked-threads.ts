@@ -11,7 +11,7 @@ export interface BlockedThread {
   readonly pid: number;
   /** What it waits for: `geo.Geo/LookUp`. */
   readonly path: string;
-  /** Where it serves, as far as it says. */
+  /** The places at which it serves, as far as it says. */
   readonly urls: readonly string[];
 }
 
@@ -29,9 +29,8 @@ export function threadIdentity(): string {
   return identity;
 }
 
-/** This thread serves at an address. Returns what undoes it. */
-export function noteServed(url: string): () => void {
-  const place = placeOf(url);
+/** This thread serves at a place (see `meetingPlaceOf`). Returns what undoes it. */
+export function noteServed(place: string): () => void {
   served.set(place, (served.get(place) ?? 0) + 1);
   return () => {
     const left = (served.get(place) ?? 1) - 1;
@@ -45,20 +44,17 @@ export function thisThread(path: string): BlockedThread {
   return { thread: threadIdentity(), pid: process.pid, path, urls: [...served.keys()].slice(0, MOST_URLS) };
 }
 
-/** Options of the transport are no part of where something is. */
-function placeOf(url: string): string {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
-}
-
-/** The one among those who block that serves at `url`, or is known as `thread`. */
+/** The first one among those who block that is known as `thread`, or serves at one of `places`, if all of these are such. */
 export function findBlocked(
   blocked: readonly BlockedThread[],
-  url: string | undefined,
+  places: readonly string[],
   thread: string | undefined,
 ): BlockedThread | undefined {
-  const place = url === undefined ? undefined : placeOf(url);
-  return blocked.find((one) => one.thread === thread || (place !== undefined && one.urls.includes(place)));
+  const known = blocked.find((one) => one.thread === thread);
+  if (known !== undefined || places.length === 0) return known;
+  const blocking = places.map((place) => blocked.find(({ urls }) => urls.includes(place)));
+  // Among several, one that nobody blocks may answer.
+  return blocking.includes(undefined) ? undefined : blocking[0];
 }
 
 /** As values of metadata. */

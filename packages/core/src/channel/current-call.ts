@@ -4,7 +4,9 @@
  *
  * While a handler runs its first, synchronous part, a variable of this thread tells which. What it does after its first
  * `await` is told by AsyncLocalStorage, which makes every promise of the thread dearer: it is used only in threads that
- * both serve and call, and only from the first such call on.
+ * both serve and call, and only from when it first does. A handler that has begun before, and then makes its thread's first
+ * client, is told of from there on if that is before its first `await`; after one, nobody knows any more whose work it is,
+ * and `parent: context` in the options of its calls says so.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BlockedThread } from './blocked-threads.js';
@@ -38,7 +40,10 @@ let calls = false;
 export function noteThread(does: 'serves' | 'calls'): void {
   if (does === 'serves') serves = true;
   else calls = true;
-  if (serves && calls) storage ??= new AsyncLocalStorage();
+  if (!serves || !calls || storage !== undefined) return;
+  storage = new AsyncLocalStorage();
+  // The handler that made this thread call: `runFor` ends this when its synchronous part is over.
+  if (running !== undefined) storage.enterWith(running);
 }
 
 /** Whether this thread serves: what blocks it, blocks who calls it. */
@@ -58,11 +63,13 @@ export function runFor<C extends FollowedCall>(
   request: unknown,
 ): unknown {
   const before = running;
+  const known = storage !== undefined;
   running = call;
   try {
     return storage === undefined ? run(request, call) : storage.run(call, run, request, call);
   } finally {
     running = before;
+    if (!known && storage !== undefined) storage.enterWith(before);
   }
 }
 

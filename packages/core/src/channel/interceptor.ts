@@ -24,6 +24,8 @@ export interface InterceptedCall {
   readonly timeout: Timeout | undefined;
   /** Client: what the caller gave. Server: fires when the caller cancels, the deadline passes or the caller is gone. */
   readonly signal: AbortSignal | undefined;
+  /** Client only: false where the mechanism has no room for metadata (`signal:`), and a call with any is refused. */
+  readonly carriesMetadata?: boolean | undefined;
   /** Client only: see `CallOptions`. */
   readonly onHeaders?: ((headers: MetadataView) => void) | undefined;
   readonly onTrailers?: ((trailers: MetadataView) => void) | undefined;

@@ -15,7 +15,7 @@ import { CallInFlight, type StubMethod } from './call-in-flight.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
-import { blockedFor, checkDeadlock, onlyUrl } from './deadlock.js';
+import { blockedFor, checkDeadlock } from './deadlock.js';
 import { channelError, notReady } from './failures.js';
 import { type Invoke, intercepted } from './intercept.js';
 import {
@@ -48,7 +48,7 @@ export function createClientOn<S extends ServiceDefinition, D extends ClientDire
   const connection = wayTo(target, methods, calls, { ...resolved, mode: 'async', offering });
   const caller = new AsyncCaller(connection, calls, resolved);
   const problemOf = (stub: StubMethod) => streamProblem(stub, [target()].flat());
-  const invoke = intercepted('async', resolved, unintercepted(caller, calls, problemOf));
+  const invoke = intercepted('async', resolved, unintercepted(caller, calls, problemOf), target);
   const close = async (): Promise<void> => {
     calls.failAll(
       (call) => new RpcError('CANCELLED', `${call.stub.path}: the client was closed`, { reason: Reason.CLOSED }),
@@ -167,7 +167,7 @@ export class AsyncCaller {
     if (call.phases.immediate) call.moveDeadline(performance.now() + Math.max(this.#graceMs, IMMEDIATE_CONNECT_MS));
     this.#calls.watch(call);
     try {
-      if (call.blocked !== undefined) checkDeadlock(call, onlyUrl(this.#connection), undefined);
+      if (call.blocked !== undefined) checkDeadlock(call, this.#connection.places, undefined);
     } catch (error) {
       this.#fail(call, error);
       return;

@@ -136,6 +136,7 @@ class ChannelCallbacks implements Callbacks {
         return ended();
       },
       addresses: [],
+      places: [],
       pick: () => (ended() === undefined ? open : undefined),
       open: there,
       openWaiting: there,

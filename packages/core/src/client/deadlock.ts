@@ -13,7 +13,6 @@ import {
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallInFlight } from './call-in-flight.js';
 import { CallMeta } from './call-meta.js';
-import type { Way } from './connection/index.js';
 
 /** Those who block until a call is answered; undefined for nobody, or nobody who serves. */
 export function blockedFor(
@@ -26,16 +25,14 @@ export function blockedFor(
   return before.length > 0 ? before : undefined;
 }
 
-/** Where calls go, if that is one place: among several, another may answer. */
-export function onlyUrl({ addresses }: Way): string | undefined {
-  return addresses.length === 1 ? addresses[0]?.url : undefined;
-}
-
-/** Throws SELF_DEADLOCK when the callee is one of those who block until this call is answered. */
-export function checkDeadlock(call: CallInFlight, url: string | undefined, channel: Channel | undefined): void {
+/**
+ * Throws SELF_DEADLOCK when the callee is one of those who block until this call is answered: whoever is met at `places`,
+ * or whom `channel` leads to.
+ */
+export function checkDeadlock(call: CallInFlight, places: readonly string[], channel: Channel | undefined): void {
   const { blocked } = call;
   if (blocked === undefined || call.stub.method.oneway) return;
-  const callee = findBlocked(blocked, url, channel?.remote?.thread);
+  const callee = findBlocked(blocked, places, channel?.remote?.thread);
   if (callee !== undefined) throw deadlock(call.stub.path, blocked, callee);
 }
 

@@ -1,19 +1,26 @@
-import { chain, deferStream, type InterceptedCall, interceptorError, Metadata } from '../channel/index.js';
+import { chain, deferStream, type InterceptedCall, interceptorError, Metadata, notifies } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Mode } from '../transport/contract.js';
 import type { StubMethod } from './call-in-flight.js';
 import { streamsReplies } from './call-streams.js';
+import type { Target } from './connection/index.js';
 import type { CallOptions, ResolvedClientOptions } from './options.js';
 
 /** Makes a call: gives what a method of its kind gives in the client's mode. */
 export type Invoke = (stub: StubMethod, request: unknown, options: CallOptions | undefined) => unknown;
 
-/** What makes the calls of a client whose interceptors are around `invoke`. */
-export function intercepted(mode: Mode, { interceptors, timeout }: ResolvedClientOptions, invoke: Invoke): Invoke {
+/** What makes the calls of a client whose interceptors are around `invoke`. `target`: where they go, if that is anywhere yet. */
+export function intercepted(
+  mode: Mode,
+  { interceptors, timeout }: ResolvedClientOptions,
+  invoke: Invoke,
+  target: () => Target | readonly Target[] = () => [],
+): Invoke {
   if (interceptors.length === 0) return invoke;
   const begin: Invoke = (stub, request, options) => {
     const innermost = (inner: InterceptedCall): unknown => invoke(stub, inner.request, optionsOf(inner, options));
-    return chain(interceptors, innermost)(interceptedCall(mode, stub, request, options, timeout));
+    const carries = ![target()].flat().some(({ transport }) => notifies(transport.capabilities));
+    return chain(interceptors, innermost)(interceptedCall(mode, stub, request, options, timeout, carries));
   };
   return mode === 'async' ? awaited(begin) : blocking(begin);
 }
@@ -24,6 +31,7 @@ function interceptedCall(
   request: unknown,
   options: CallOptions | undefined,
   timeout: ResolvedClientOptions['timeout'],
+  carriesMetadata: boolean,
 ): InterceptedCall {
   const { service, method, path } = stub;
   return {
@@ -36,6 +44,7 @@ function interceptedCall(
     metadata: new Metadata(options?.metadata),
     timeout: options?.timeout ?? method.timeout ?? timeout,
     signal: options?.signal,
+    carriesMetadata,
     onHeaders: options?.onHeaders,
     onTrailers: options?.onTrailers,
   };

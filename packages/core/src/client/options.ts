@@ -23,7 +23,7 @@ export interface CallOptions extends CallMetadataOptions {
   /**
    * Where there is no connection, waits for one until the deadline, however often it can't be made, instead of failing
    * with UNAVAILABLE. What no further attempt would change (a refusal, a wrong option) still fails at once, and so do
-   * `immediate` calls, which never wait. @default the client's, else false
+   * `immediate` calls, which never wait. @default the method's (from the IDL), else the client's, else false
    */
   readonly waitForReady?: boolean | undefined;
   /** When the call, if it fails, is made again; `false`: never, not even when nobody has had it. @default the client's */
@@ -72,7 +72,7 @@ export interface ClientOptions<D extends ClientDirection = ClientDirection> exte
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds within which a callee must say that it is ready for an `immediate` call. @default 20 */
   readonly immediateGraceMs?: number | undefined;
-  /** Whether calls whose options don't say wait for a connection: see `CallOptions`. @default false */
+  /** Whether calls whose options and IDL don't say wait for a connection: see `CallOptions`. @default false */
   readonly waitForReady?: boolean | undefined;
   /**
    * When calls that fail are made again. `false`: never. Left out: only those that no handler has had, which nobody can

@@ -15,7 +15,7 @@ export function trySendRequest(open: OpenChannel, call: CallInFlight, request: u
   const { phases, handles } = call;
   const methodId = methodIdOf(open, call);
   if (call.blocked !== undefined) {
-    checkDeadlock(call, undefined, open.channel);
+    checkDeadlock(call, NOWHERE, open.channel);
     tellBlocked(call, open.channel, requestType(call).size(request as object));
   }
   open.channel.urgent = call.urgent;
@@ -91,7 +91,7 @@ function trySendOneWay(open: OpenChannel, call: CallInFlight, methodId: number, 
 /** Asks whether a handler would take the call now. False when the link is full. */
 export function trySendProbe(open: OpenChannel, call: CallInFlight): boolean {
   const methodId = methodIdOf(open, call);
-  checkDeadlock(call, undefined, open.channel);
+  checkDeadlock(call, NOWHERE, open.channel);
   open.channel.urgent = call.urgent;
   open.channel.expires = call.deadline;
   return open.channel.trySend(Kind.PROBE, 0, 0, call.id, methodId, NO_DEADLINE, EMPTY_PAYLOAD, undefined);
@@ -108,3 +108,6 @@ export function requestBytes({ channel }: OpenChannel, call: CallInFlight, reque
   const headers = call.requestBlock()?.length ?? 0;
   return channel.measure(requestType(call), request as object) + headers;
 }
+
+/** The channel alone tells whom it leads to. */
+const NOWHERE: readonly string[] = [];

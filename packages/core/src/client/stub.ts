@@ -162,7 +162,7 @@ export function stubMethods(service: ServiceDefinition, options: ResolvedClientO
     index,
     phases: resolveTimeout(method.timeout, resolveTimeout(options.timeout)),
     urgent: method.urgent ?? options.urgent,
-    waitForReady: options.waitForReady,
+    waitForReady: method.waitForReady ?? options.waitForReady,
     retry: options.retry,
     handlesBack: hasHandleFields(method.response.schema),
   }));

@@ -13,7 +13,7 @@ import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
 import { sleepUntil } from './connection/pause.js';
-import { blockedFor, checkDeadlock, onlyUrl } from './deadlock.js';
+import { blockedFor, checkDeadlock } from './deadlock.js';
 import { channelError, notReady } from './failures.js';
 import { checkSyncAllowed } from './forbid-sync.js';
 import { handlesGone } from './handles-gone.js';
@@ -52,7 +52,7 @@ export function createSyncClientOn<S extends ServiceDefinition, D extends Client
       ? iterateReplies(caller, calls, stub, request, callOptions)
       : callWithIterable(caller, calls, stub, request, callOptions);
   };
-  const invoke = intercepted('sync', resolved, unintercepted);
+  const invoke = intercepted('sync', resolved, unintercepted, target);
   const close = (): void => connection.closeSync();
   return Object.assign(stubObject(methods, resolved.direction, invoke), {
     $channel: Object.assign(clientChannel(connection, calls, resolved.direction), {
@@ -179,7 +179,7 @@ export class SyncCaller {
   /** Undefined when the call has ended: its time was up, and an immediate one's is short. */
   #open(call: CallInFlight): OpenChannel | undefined {
     const waits = call.waitForReady && !call.phases.immediate;
-    if (call.blocked !== undefined) checkDeadlock(call, onlyUrl(this.#connection), undefined);
+    if (call.blocked !== undefined) checkDeadlock(call, this.#connection.places, undefined);
     try {
       return this.#connection.openSync(call.deadline, waits ? call : undefined, call.avoided);
     } catch (error) {

@@ -86,6 +86,8 @@ export interface MethodDefinition<Request = unknown, Response = unknown> {
   readonly urgent?: boolean;
   /** Calls of one connection run one after the other: option `(callgate.ordered)`. @default false */
   readonly ordered?: boolean;
+  /** Waits for a connection where there is none: option `(callgate.wait_for_ready)`; `undefined` leaves it to the client's. */
+  readonly waitForReady?: boolean;
   /** Which signal notifies of it, as the IDL has it: option `(callgate.signal)`; read by the transport whose links are signals. */
   readonly signal?: string;
 }

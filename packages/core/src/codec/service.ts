@@ -27,6 +27,8 @@ export interface MethodParts<Request, Response, Kind extends MethodKind, Oneway 
   readonly urgent?: boolean;
   /** @default false */
   readonly ordered?: boolean;
+  /** @default the client's */
+  readonly waitForReady?: boolean;
   /** @default the transport's choice */
   readonly signal?: string;
 }
@@ -38,7 +40,18 @@ export function defineMethod<
   const Kind extends MethodKind = 'unary',
   const Oneway extends boolean = false,
 >(parts: MethodParts<Request, Response, Kind, Oneway>): TypedMethod<Request, Response, Kind, Oneway> {
-  const { name, localName, request, response, idempotent = false, timeout, urgent, ordered, signal } = parts;
+  const {
+    name,
+    localName,
+    request,
+    response,
+    idempotent = false,
+    timeout,
+    urgent,
+    ordered,
+    signal,
+    waitForReady,
+  } = parts;
   const kind = (parts.kind ?? 'unary') as Kind;
   const oneway = (parts.oneway ?? false) as Oneway;
   return Object.freeze({
@@ -53,6 +66,7 @@ export function defineMethod<
     ...(urgent !== undefined && { urgent }),
     ...(ordered === true && { ordered }),
     ...(signal !== undefined && { signal }),
+    ...(waitForReady !== undefined && { waitForReady }),
   });
 }
 

@@ -55,6 +55,21 @@ describe('A client and a server', () => {
     }
   });
 
+  test('wait for each other where the configuration or the method says so, unless the call does not want that.', async () => {
+    const method = { ...Echo.methods.echo, waitForReady: true };
+    const patient = { ...Echo, methods: { echo: method } };
+    const url = freshUrl();
+    const configured = gateOf({ config: { services: { 'test.Echo': { url, waitForReady: true } } } });
+    const plain = gateOf();
+    const clients = [configured.createClient(Echo), plain.createClient(patient, url)] as const;
+    made.push(...clients);
+    for (const client of clients)
+      await expect(client.echo({ text: '' }, { waitForReady: false })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const calls = clients.map((client) => client.echo({ text: 'hello' }));
+    await serve(plain, url);
+    expect(await Promise.all(calls)).toEqual([{ text: 'HELLO' }, { text: 'HELLO' }]);
+  });
+
   test('meet where the environment says.', async () => {
     const url = freshUrl();
     const gate = gateOf({ env: { CALLGATE_SERVICES__test_Echo__URL: url } });

@@ -49,6 +49,10 @@ export interface ClientSettings<D extends ClientDirection = ClientDirection> ext
   readonly timeout?: Timeout | undefined;
   /** Whether calls whose options and IDL don't say are urgent. @default as configured, else false */
   readonly urgent?: boolean | undefined;
+  /** Whether calls whose options and IDL don't say wait for a connection: see `CallOptions`. @default as configured, else false */
+  readonly waitForReady?: boolean | undefined;
+  /** Whether bytes that the server sends by reference are received in place: see `ClientOptions`. @default as configured, else false */
+  readonly trusted?: boolean | undefined;
   /** To which of several URLs a call goes. @default as configured, else 'pick-first' */
   readonly balance?: Balance | undefined;
   /** When calls that fail are made again. @default as configured, else only those that no handler has had */
@@ -125,6 +129,8 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
       codec,
       timeout,
       urgent,
+      waitForReady,
+      trusted,
       balance,
       retry,
       direction: asked,
@@ -134,7 +140,18 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
     } = settings;
     const targets = kernel.resolveAll(
       service.typeName,
-      stated({ url, timeout, urgent, balance, retry, transport, codec, direction: asked }),
+      stated({
+        url,
+        timeout,
+        urgent,
+        waitForReady,
+        trusted,
+        balance,
+        retry,
+        transport,
+        codec,
+        direction: asked,
+      }),
     );
     const [target] = targets;
     // The types know what code says. What only configuration says is known at run time.
@@ -165,6 +182,8 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
         direction,
         timeout: target.timeout,
         urgent: target.urgent,
+        waitForReady: target.waitForReady,
+        trusted: target.trusted,
         balance: target.balance,
         retry: target.retry,
         interceptors: interceptors(service, options.interceptors),

@@ -79,6 +79,24 @@ describe('A service', () => {
     expect('urgent' in kernelOf().resolve('a.A', { url: 'mem:a' })).toBe(false);
   });
 
+  test('has its calls wait for a connection, and its sides trust each other, where that is said.', () => {
+    const kernel = kernelOf({
+      defaults: { url: 'mem:all', waitForReady: true, trusted: true },
+      services: { 'b.B': { waitForReady: false, trusted: false } },
+    });
+    expect(kernel.resolve('a.A')).toMatchObject({ waitForReady: true, trusted: true });
+    expect(kernel.resolve('b.B')).toMatchObject({ waitForReady: false, trusted: false });
+    expect(kernel.resolve('b.B', { waitForReady: true, trusted: true })).toMatchObject({
+      waitForReady: true,
+      trusted: true,
+    });
+    const silent = kernelOf().resolve('a.A', { url: 'mem:a' });
+    expect(['waitForReady' in silent, 'trusted' in silent]).toEqual([false, false]);
+    expect(thrownBy(() => kernel.listenTargets(['a.A', 'b.B'])).message).toBe(
+      'the configuration: a.A and b.B share mem:all, but only one is trusted; make them the same',
+    );
+  });
+
   test('without a timeout leaves it to its methods.', () => {
     expect('timeout' in kernelOf().resolve('a.A', { url: 'mem:a' })).toBe(false);
   });

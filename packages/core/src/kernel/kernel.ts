@@ -37,6 +37,10 @@ export interface Target {
   readonly timeout?: Timeout;
   /** Undefined leaves it to the method's own, else false. */
   readonly urgent?: boolean;
+  /** The same. */
+  readonly waitForReady?: boolean;
+  /** Whether either side trusts the other. Undefined: false. */
+  readonly trusted?: boolean;
   readonly codec?: string;
   /** Undefined leaves it to the client's own, else to its default. */
   readonly balance?: Balance;
@@ -110,6 +114,8 @@ export function createKernel(options: KernelOptions = {}): Kernel {
       ...(folded.direction !== undefined && { direction: folded.direction }),
       ...(folded.timeout !== undefined && { timeout: folded.timeout }),
       ...(folded.urgent !== undefined && { urgent: folded.urgent }),
+      ...(folded.waitForReady !== undefined && { waitForReady: folded.waitForReady }),
+      ...(folded.trusted !== undefined && { trusted: folded.trusted }),
       ...(folded.codec !== undefined && { codec: folded.codec }),
       ...(folded.balance !== undefined && { balance: folded.balance }),
       ...(folded.retry !== undefined && { retry: folded.retry }),
@@ -203,6 +209,10 @@ interface Place {
 
 /** Two services at one URL are served by one listener, so their options must agree. */
 function refuseDifferentOptions(config: Config, first: Place, second: Place): void {
+  if ((first.target.trusted ?? false) !== (second.target.trusted ?? false)) {
+    const words = `${config.name}: ${first.service} and ${second.service} share ${first.target.address.url}, but only one is trusted; make them the same`;
+    throw new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_CONFIG });
+  }
   if (JSON.stringify(first.target.transportOptions) === JSON.stringify(second.target.transportOptions)) return;
   throw new RpcError(
     'INVALID_ARGUMENT',

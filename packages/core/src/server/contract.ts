@@ -10,6 +10,8 @@ export interface ListenTarget {
   readonly address: Address;
   readonly transport: Transport;
   readonly transportOptions: TransportOptions;
+  /** What holds there when the server's own option leaves it open. */
+  readonly trusted?: boolean | undefined;
 }
 
 /** Finds where to listen: at the URL, or (undefined) wherever configuration says for the services. */

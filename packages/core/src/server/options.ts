@@ -36,7 +36,7 @@ export interface ServerOptions extends WindowOptions {
   readonly codecOf?: ((typeName: string) => string | undefined) | undefined;
   /**
    * Clients are trusted not to change what they have sent: bytes that they send by reference are received in place, as loans (see
-   * `releaseLoan`), instead of copied. @default false
+   * `releaseLoan`), instead of copied. @default as configured for where it listens, else false
    */
   readonly trusted?: boolean | undefined;
   /**
@@ -56,7 +56,7 @@ export interface ResolvedServerOptions extends ResolvedWindowOptions {
   readonly interceptorsFor: (service: ServiceDefinition) => readonly Interceptor[];
   readonly interceptorsInCode: (service: ServiceDefinition) => readonly Interceptor[];
   readonly codecOf: (typeName: string) => string | undefined;
-  readonly trusted: boolean;
+  readonly trusted: boolean | undefined;
   readonly onError: (error: RpcError) => void;
 }
 
@@ -73,7 +73,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     checksum: options.checksum,
     maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),
-    trusted: booleanOf('trusted', options.trusted ?? false),
+    trusted: options.trusted === undefined ? undefined : booleanOf('trusted', options.trusted),
     interceptorsFor: options.interceptorsFor ?? (() => interceptors),
     interceptorsInCode: options.interceptorsInCode ?? options.interceptorsFor ?? (() => interceptors),
     codecOf: options.codecOf ?? (() => undefined),

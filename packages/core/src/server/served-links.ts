@@ -16,6 +16,7 @@ import { Reason, RpcError } from '../errors/index.js';
 import type { Capabilities, Link } from '../transport/contract.js';
 import type { Admission } from './admission.js';
 import { CallsInProgress, type ServingCounts } from './calls-in-progress.js';
+import type { ListenTarget } from './contract.js';
 import { notificationsIn } from './listening.js';
 import type { ResolvedServerOptions } from './options.js';
 import type { Pool } from './pool/pool.js';
@@ -69,12 +70,14 @@ export class ServedLinks {
   }
 
   /** Serves a link for as long as it lives. Never rejects. */
-  async serve(link: Link, capabilities: Capabilities, offered: Offered): Promise<void> {
+  async serve(link: Link, { transport, trusted }: ListenTarget, offered: Offered): Promise<void> {
     const entry: Serving = {};
     this.#serving.set(link, entry);
     const { server } = this.#options;
+    const { capabilities } = transport;
     try {
       entry.channel = await this.#begin(link, capabilities, offered);
+      entry.channel.loans.trusted = server.trusted ?? trusted ?? false;
       this.#takeCalls(entry, entry.channel, offered, capabilities);
       await receiveLoop(entry.channel);
     } catch (error) {
@@ -119,7 +122,6 @@ export class ServedLinks {
           });
     channel.requests = calls;
     channel.life.onPeerDeath(onPeerDeath);
-    channel.loans.trusted = server.trusted;
     entry.calls = calls;
   }
 

@@ -92,11 +92,7 @@ class LinkServer implements Server {
       const { capabilities } = transport;
       checkListening(target, this.#offering.services);
       const onLink = (link: Link): void =>
-        void this.#links.serve(
-          servingLink(link, capabilities, target.transportOptions),
-          capabilities,
-          this.#offering.now,
-        );
+        void this.#links.serve(servingLink(link, capabilities, target.transportOptions), target, this.#offering.now);
       const { onError } = this.#options;
       const notifications = notifies(capabilities) ? notificationsIn(this.#offering.services) : undefined;
       const listener = await transport.listen(address, target.transportOptions, onLink, onError, notifications);

@@ -279,6 +279,12 @@ export interface Transport {
    * any machine. @default every address is left to `connect` and `listen`
    */
   checkAddress?(address: Address): void;
+  /**
+   * The same text for all addresses at which the same listener is met, however they are spelt: `shm:./geo` and
+   * `shm:/run/geo` where the working directory is `/run`. As far as their own text tells: opens, makes and looks up
+   * nothing. @default the URL
+   */
+  meetingPlace?(address: Address): string;
   /** Rejects with RpcError: UNAVAILABLE (UNREACHABLE), PERMISSION_DENIED, INVALID_ARGUMENT, DEADLINE_EXCEEDED. */
   connect(address: Address, options: TransportOptions, deadline: Deadline, signal?: AbortSignal): Promise<Link>;
   /** As connect, blocking the thread. Throws FAILED_PRECONDITION (UNSUPPORTED) when links cannot block. */

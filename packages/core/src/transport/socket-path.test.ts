@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseAddress } from './address.js';
-import { checkMeetingPath, checkSocketPath, socketPath } from './socket-path.js';
+import { checkMeetingPath, checkSocketPath, filePlace, socketPath } from './socket-path.js';
 
 const before = process.env.XDG_RUNTIME_DIR;
 let scratch: string;
@@ -119,4 +119,12 @@ it('checks an address by its text alone, before there is any directory', () => {
   expect(() => checkMeetingPath(parseAddress(long))).not.toThrow();
   expect(() => checkSocketPath(parseAddress('unix:a/b'))).toThrow('found "a/b"');
   expect(existsSync(runtime)).toBe(false);
+});
+
+it('knows a place however its path is spelt', () => {
+  const place = (url: string): string => filePlace(parseAddress(url));
+  for (const url of ['unix:/run/geo', 'unix:///run/geo', 'unix:/run//geo', 'unix:/run/x/../geo', 'unix:/run/./geo'])
+    expect(place(url)).toBe('unix:/run/geo');
+  expect(place('unix:./geo')).toBe(`unix:${join(process.cwd(), 'geo')}`);
+  expect(place('unix:geo')).toBe('unix:geo');
 });

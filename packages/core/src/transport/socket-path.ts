@@ -41,6 +41,11 @@ export function meetingPath(address: Address, suffix: string): string {
   return join(ownDirectory(url), `callgate-${path}.${scheme}${suffix}`);
 }
 
+/** Where a file is met, however its path is spelt: see `Transport.meetingPlace`. */
+export function filePlace({ scheme, path }: Address): string {
+  return `${scheme}:${isAbsolute(path) || isRelative(path) ? resolve(path) : path}`;
+}
+
 /** What `meetingPath` throws for the text of an address: BAD_ADDRESS. Looks at nothing else. */
 export function checkMeetingPath({ path, url }: Address): void {
   if (isAbsolute(path) || isRelative(path)) return;

@@ -69,9 +69,9 @@ export async function pair(
 }
 
 /** A blocking client whose calls never leave this thread: the last interceptor answers. */
-export function answered(interceptors: readonly Interceptor[], answer: Interceptor) {
+export function answered(interceptors: readonly Interceptor[], answer: Interceptor, transport = inprocTransport) {
   const address = parseAddress('inproc:nobody');
-  const target = { address, transport: inprocTransport, transportOptions: {} };
+  const target = { address, transport, transportOptions: {} };
   return createSyncClientOn(Texts, () => target, { interceptors: [...interceptors, answer] });
 }
 

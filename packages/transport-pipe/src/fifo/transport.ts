@@ -1,5 +1,5 @@
 import { Reason, RpcError } from '@callgate/core/errors';
-import { checkMeetingPath, type Transport } from '@callgate/core/transport';
+import { checkMeetingPath, filePlace, type Transport } from '@callgate/core/transport';
 import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { needAddon } from '../need-addon.js';
 import { fifoCapabilities } from './capabilities.js';
@@ -15,6 +15,7 @@ export function createFifoTransport(loaded: AddonResult): Transport {
     capabilities: fifoCapabilities,
     validateOptions: fifoOptionProblems,
     checkAddress: checkMeetingPath,
+    meetingPlace: filePlace,
     async connect(address, options, deadline, signal) {
       const resolved = resolveFifoOptions(options as FifoOptions);
       const native = needAddon(loaded, 'fifo');

@@ -1,4 +1,4 @@
-import { checkSocketPath, type Transport } from '@callgate/core/transport';
+import { checkSocketPath, filePlace, type Transport } from '@callgate/core/transport';
 import { shmCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
 import { rings } from './link.js';
@@ -11,6 +11,7 @@ export const shmTransport: Transport = Object.freeze<Transport>({
   capabilities: shmCapabilities,
   validateOptions: shmOptionProblems,
   checkAddress: checkSocketPath,
+  meetingPlace: filePlace,
   connect: (address, options, deadline, signal) => connect(rings, address, options, deadline, signal),
   connectSync: (address, options, deadline) => connectSync(rings, address, options, deadline),
   listen: (address, options, onLink, onError) => listen(rings, address, options, onLink, onError),

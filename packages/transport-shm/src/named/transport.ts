@@ -15,6 +15,7 @@ export function namedTransport(mechanism: Mechanism, capabilities: Capabilities,
     capabilities,
     validateOptions: namedOptionProblems,
     checkAddress: ({ path, url }) => void mechanism.placeName(path, url),
+    meetingPlace: ({ path, url }) => `${scheme}:${mechanism.placeName(path, url)}`,
     connect: async (address, options, deadline, signal) =>
       connect(mechanism, requireAddon(scheme), address, resolve(options), deadline, signal),
     connectSync: (address, options, deadline) => {

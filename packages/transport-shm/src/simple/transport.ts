@@ -1,4 +1,4 @@
-import { checkSocketPath, type Transport } from '@callgate/core/transport';
+import { checkSocketPath, filePlace, type Transport } from '@callgate/core/transport';
 import { connect, connectSync } from '../memfd/connect.js';
 import { listen } from '../memfd/listen.js';
 import { simpleShmCapabilities } from './capabilities.js';
@@ -11,6 +11,7 @@ export const simpleShmTransport: Transport = Object.freeze<Transport>({
   capabilities: simpleShmCapabilities,
   validateOptions: simpleShmOptionProblems,
   checkAddress: checkSocketPath,
+  meetingPlace: filePlace,
   connect: (address, options, deadline, signal) => connect(slots, address, options, deadline, signal),
   connectSync: (address, options, deadline) => connectSync(slots, address, options, deadline),
   listen: (address, options, onLink, onError) => listen(slots, address, options, onLink, onError),

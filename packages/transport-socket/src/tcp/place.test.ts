@@ -1,6 +1,6 @@
 import { parseAddress } from '@callgate/core/transport';
 import { expect, it } from 'vitest';
-import { calledPlaceOf, placeOf, urlOf } from './place.js';
+import { calledPlaceOf, meetingPlace, placeOf, urlOf } from './place.js';
 
 const places: [string, string, number][] = [
   ['tcp://127.0.0.1:7000', '127.0.0.1', 7000],
@@ -36,4 +36,15 @@ it.each(bad)('refuses %s: %s', (url, why) => {
 
 it('does not connect to port 0', () => {
   expect(() => calledPlaceOf(parseAddress('tcp:0'))).toThrow(/port 0 has the system choose/);
+});
+
+it.each([
+  ['tcp:localhost:7000', 'tcp://127.0.0.1:7000'],
+  ['tcp:7000', 'tcp://127.0.0.1:7000'],
+  ['tcp:0.0.0.0:7000', 'tcp://127.0.0.1:7000'],
+  ['tls:[::]:7000', 'tls://[::1]:7000'],
+  ['udp://10.0.0.7:7000', 'udp://10.0.0.7:7000'],
+  ['tcp:geo.example:7000', 'tcp://geo.example:7000'],
+])('%s leads to %s', (url, place) => {
+  expect(meetingPlace(parseAddress(url))).toBe(place);
 });

@@ -47,6 +47,18 @@ export function urlOf({ host, port }: Place, scheme = 'tcp'): string {
   return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
+/** See `Transport.meetingPlace`. Whoever listens everywhere is met at the loopback address, too. */
+export function meetingPlace(address: Address): string {
+  const { host, port } = placeOf(address);
+  return urlOf({ host: LOOPBACK[host] ?? host, port }, address.scheme);
+}
+
+const LOOPBACK: Readonly<Record<string, string>> = {
+  localhost: '127.0.0.1',
+  '0.0.0.0': '127.0.0.1',
+  '::': '::1',
+};
+
 /** The error for a host name of which the system knows no address. */
 export function unresolvable(address: Address, host: string, cause?: unknown): RpcError {
   return new RpcError('UNAVAILABLE', `the name "${host}" of ${address.url} cannot be resolved to an address`, {

@@ -1,6 +1,6 @@
 import { Reason, RpcError } from '@callgate/core/errors';
 import type { Transport } from '@callgate/core/transport';
-import { placeOf } from '../tcp/place.js';
+import { meetingPlace, placeOf } from '../tcp/place.js';
 import { tlsCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
 import { listen } from './listen.js';
@@ -19,6 +19,7 @@ export const tlsTransport: Transport = Object.freeze<Transport>({
   capabilities: tlsCapabilities,
   validateOptions: tlsOptionProblems,
   checkAddress: (address) => void placeOf(address),
+  meetingPlace,
   async connect(address, options, deadline, signal) {
     return connect(address, resolveTlsOptions(options as TlsOptions), deadline, signal);
   },

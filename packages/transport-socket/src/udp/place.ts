@@ -1,7 +1,15 @@
 import { isIPv6 } from 'node:net';
 import type { Place } from '../tcp/place.js';
 
-export { calledPlaceOf, connectFailure, listenFailure, type Place, placeOf, unresolvable } from '../tcp/place.js';
+export {
+  calledPlaceOf,
+  connectFailure,
+  listenFailure,
+  meetingPlace,
+  type Place,
+  placeOf,
+  unresolvable,
+} from '../tcp/place.js';
 
 export function urlOf({ host, port }: Place): string {
   return `udp://${isIPv6(host) ? `[${host}]` : host}:${port}`;

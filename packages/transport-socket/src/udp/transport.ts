@@ -6,7 +6,7 @@ import { connect, connectSync } from './connect.js';
 import { listen } from './listen.js';
 import { listenWithoutAddon } from './node-listen.js';
 import { resolveUdpOptions, type UdpOptions, udpOptionProblems } from './options.js';
-import { placeOf } from './place.js';
+import { meetingPlace, placeOf } from './place.js';
 
 /**
  * The transport of `udp:` addresses over what loading the native addon has brought. Without the addon it works on
@@ -26,6 +26,7 @@ export function createUdpTransport({ addon, error }: AddonResult): Transport {
     capabilities: udpCapabilities(addon !== undefined),
     validateOptions: udpOptionProblems,
     checkAddress: (address) => void placeOf(address),
+    meetingPlace,
     async connect(address, options, deadline, signal) {
       return connect(addon, address, resolveUdpOptions(options as UdpOptions), deadline, signal);
     },

@@ -1,5 +1,5 @@
 import { Reason, RpcError } from '@callgate/core/errors';
-import { checkSocketPath, type Transport } from '@callgate/core/transport';
+import { checkSocketPath, filePlace, type Transport } from '@callgate/core/transport';
 import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { unixCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
@@ -24,6 +24,7 @@ export function createUnixTransport({ addon, error }: AddonResult): Transport {
     capabilities,
     validateOptions: unixOptionProblems,
     checkAddress: checkSocketPath,
+    meetingPlace: filePlace,
     async connect(address, options, deadline, signal) {
       return connect(addon, address, resolveUnixOptions(options as UnixOptions), deadline, signal);
     },

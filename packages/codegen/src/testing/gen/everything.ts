@@ -4493,6 +4493,7 @@ export const Everything: ServiceDefinition<{
     timeout: 'immediate',
     urgent: true,
     signal: 'SIGRTMIN+3',
+    waitForReady: false,
   }),
   watch: defineMethod({
     name: 'Watch',

@@ -2,6 +2,7 @@ import {
   type Channel,
   deadlinePassed,
   Life,
+  meetingPlaceOf,
   receiveLoop,
   receiveRest,
   receiveUntil,
@@ -40,6 +41,7 @@ export class Connection implements Way {
   readonly life = new Life();
   readonly #target: () => Target;
   readonly #url: string;
+  #places: readonly string[] | undefined;
   readonly #methods: readonly StubMethod[];
   readonly #calls: CallsInFlight;
   readonly #options: ConnectionOptions;
@@ -103,6 +105,11 @@ export class Connection implements Way {
         lastError: this.#attempts.failure,
       },
     ];
+  }
+
+  get places(): readonly string[] {
+    this.#places ??= [meetingPlaceOf(this.#target().transport, this.#url)];
+    return this.#places;
   }
 
   get peer(): Peer | undefined {

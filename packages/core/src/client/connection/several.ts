@@ -67,6 +67,10 @@ export class Several implements Way {
     return this.#connections.flatMap((connection) => connection.addresses);
   }
 
+  get places(): readonly string[] {
+    return this.#connections.flatMap((connection) => connection.places);
+  }
+
   pick(avoided?: Channel): OpenChannel | undefined {
     const picked = this.#pick(avoided);
     if (this.#wantsAll && picked !== undefined) this.#connectOthers();

@@ -33,6 +33,8 @@ export interface Way {
   /** How the last channel ended; undefined while there is one, and before the first. */
   readonly lastEnd: LinkEnd | undefined;
   readonly addresses: readonly AddressStats[];
+  /** The places that they lead to, however they are spelt. */
+  readonly places: readonly string[];
   /** A live channel for the next call, if there is one; another than `avoided` where there are several. */
   pick(avoided?: Channel): OpenChannel | undefined;
   /** Connects, unless it is too early for another attempt: then it fails with the last one's failure. */

@@ -62,13 +62,14 @@ export function loadService(protos: string | readonly string[] | ProtoInput, typ
 
 function methodsOf(service: ServiceModel, typeOf: ReturnType<typeof createReflector>): LoadedService['methods'] {
   const methods = service.methods.map((method) => {
-    const { name, localName, kind, oneway, idempotent, timeout, urgent, ordered, signal } = method;
+    const { name, localName, kind, oneway, idempotent, timeout, urgent, ordered, signal, waitForReady } = method;
     const [request, response] = [typeOf(method.request), typeOf(method.response)];
     const stated = {
       ...(timeout !== undefined && { timeout }),
       ...(urgent !== undefined && { urgent }),
       ...(ordered && { ordered }),
       ...(signal !== undefined && { signal }),
+      ...(waitForReady !== undefined && { waitForReady }),
     };
     const parts = { name, localName, kind, oneway, idempotent, request, response, ...stated };
     return [localName, defineMethod(parts)] as const;

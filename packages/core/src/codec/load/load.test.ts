@@ -20,7 +20,7 @@ const shop = {
         oneof state { bool sold = 6; Item replaced_by = 7; }
       }
       service Shop {
-        rpc Find(Item) returns (Item) { option (callgate.idempotent) = true; option (callgate.timeout) = "5s"; }
+        rpc Find(Item) returns (Item) { option (callgate.idempotent) = true; option (callgate.wait_for_ready) = true; option (callgate.timeout) = "5s"; }
         rpc Note(Item) returns (google.protobuf.Empty) { option (callgate.oneway) = true; option (callgate.urgent) = true; option (callgate.signal) = "SIGUSR2"; }
         rpc Watch(Item) returns (stream Item);
       }`,
@@ -45,6 +45,7 @@ it('gives a service whose methods say what the .proto says', () => {
     oneway: false,
     idempotent: true,
     timeout: 5000,
+    waitForReady: true,
   });
   expect(methods.note).toMatchObject({
     name: 'Note',
@@ -55,6 +56,7 @@ it('gives a service whose methods say what the .proto says', () => {
   });
   expect(methods.note).not.toHaveProperty('timeout');
   expect(methods.find).not.toHaveProperty('urgent');
+  expect(methods.note).not.toHaveProperty('waitForReady');
   expect(methods.find).not.toHaveProperty('signal');
   expect(methods.watch).toMatchObject({ kind: 'server-streaming' });
   expect(methods.find?.request).toBe(methods.watch?.response);

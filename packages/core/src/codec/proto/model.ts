@@ -133,5 +133,6 @@ export interface MethodModel {
   readonly ordered: boolean;
   readonly timeout: 'never' | 'immediate' | number | undefined;
   readonly urgent: boolean | undefined;
+  readonly waitForReady: boolean | undefined;
   readonly signal: string | undefined;
 }

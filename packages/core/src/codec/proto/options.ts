@@ -11,9 +11,19 @@ export interface MethodOptions {
   readonly timeout: 'never' | 'immediate' | number | undefined;
   /** Undefined where the method does not say: then it is as the client's options do. */
   readonly urgent: boolean | undefined;
+  readonly waitForReady: boolean | undefined;
   /** As written: which signals there are is known to who listens. Undefined where the method does not say. */
   readonly signal: string | undefined;
 }
+
+/** Options that are true or false, and what they are called here. */
+const SWITCHES = {
+  oneway: 'oneway',
+  idempotent: 'idempotent',
+  urgent: 'urgent',
+  ordered: 'ordered',
+  wait_for_ready: 'waitForReady',
+} as const;
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -25,6 +35,7 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
     ordered: false,
     timeout: undefined,
     urgent: undefined,
+    waitForReady: undefined,
     signal: undefined,
   };
   for (const [key, value] of Object.entries(method.options ?? {})) {
@@ -42,10 +53,10 @@ export function readMethodOptions(file: ProtoFile, method: protobuf.Method, prob
     } else if (name === 'signal') {
       if (typeof value === 'string') found.signal = value;
       else complain(`is ${JSON.stringify(value)}: expected text, such as "SIGUSR2", "SIGRTMIN+3" or "12"`);
-    } else if (name !== 'oneway' && name !== 'idempotent' && name !== 'urgent' && name !== 'ordered') {
-      complain('does not exist: there are oneway, idempotent, timeout, urgent, signal and ordered');
+    } else if (!Object.hasOwn(SWITCHES, name)) {
+      complain('does not exist: there are oneway, idempotent, timeout, urgent, signal, ordered and wait_for_ready');
     } else if (typeof value !== 'boolean') complain(`is ${JSON.stringify(value)}: expected true or false`);
-    else found[name] = value;
+    else found[SWITCHES[name as keyof typeof SWITCHES]] = value;
   }
   return found;
 }

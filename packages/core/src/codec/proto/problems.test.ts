@@ -181,10 +181,11 @@ describe('options of methods', () => {
       '(callgate.signal) = 12',
       'option (callgate.signal) is 12: expected text, such as "SIGUSR2", "SIGRTMIN+3" or "12"',
     ],
+    ['(callgate.wait_for_ready) = 1', 'option (callgate.wait_for_ready) is 1: expected true or false'],
     ['(callgate.urgent) = 1', 'option (callgate.urgent) is 1: expected true or false'],
     [
       '(callgate.onway) = true',
-      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout, urgent, signal and ordered',
+      'option (callgate.onway) does not exist: there are oneway, idempotent, timeout, urgent, signal, ordered and wait_for_ready',
     ],
     ['(callgate.oneway) = true', oneway],
   ])('%s', (option, problem) => {

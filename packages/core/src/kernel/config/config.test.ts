@@ -151,7 +151,7 @@ defaults:
     expect(problemsOf(path)).toEqual([
       'service (line 1): unknown key; did you mean "services"?',
       'services.geo.Geo.tiemout (line 4): unknown key; did you mean "timeout"?',
-      'services.geo.Geo.colour (line 5): unknown key; known are url, direction, timeout, urgent, balance, retry, transport, codec, interceptors',
+      'services.geo.Geo.colour (line 5): unknown key; known are url, direction, timeout, urgent, waitForReady, trusted, balance, retry, transport, codec, interceptors',
       'services.geo.Geo.url (line 6): expected a URL, <scheme>:<address>; found 17',
       'services.geo.Geo.urgent (line 7): expected true or false; found "soon"',
       'services.geo.Maps (line 8): expected a map; found a list',

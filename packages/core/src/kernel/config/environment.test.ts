@@ -63,8 +63,11 @@ describe('A variable', () => {
   test.each([
     ['true', true],
     ['false', false],
-  ])('says with %s whether calls are urgent.', (text, urgent) => {
-    expect(resolve('geo.Geo', { CALLGATE_SERVICES__geo_Geo__URGENT: text }).urgent).toBe(urgent);
+  ])('says with %s whether calls are urgent, wait for a connection, and trust the other side.', (text, on) => {
+    expect(resolve('geo.Geo', { CALLGATE_SERVICES__geo_Geo__URGENT: text }).urgent).toBe(on);
+    expect(resolve('geo.Geo', { CALLGATE_SERVICES__geo_Geo__WAIT_FOR_READY: text }).waitForReady).toBe(on);
+    expect(resolve('geo.Geo', { CALLGATE_DEFAULTS__waitForReady: text }).waitForReady).toBe(on);
+    expect(resolve('geo.Geo', { CALLGATE_SERVICES__geo_Geo__TRUSTED: text }).trusted).toBe(on);
   });
 
   test('sets the timeout of one phase and leaves the other as it is.', () => {
@@ -133,18 +136,18 @@ describe('A variable with a slip in its name', () => {
     ['CALLGATE_SERVICES', 'names no service; expected CALLGATE_SERVICES__<service>__<setting>'],
     [
       'CALLGATE_SERVICES__geo_Geo',
-      'names no setting; known are URL, DIRECTION, TIMEOUT, URGENT, BALANCE, RETRY, TRANSPORT, CODEC, INTERCEPTORS',
+      'names no setting; known are URL, DIRECTION, TIMEOUT, URGENT, WAIT_FOR_READY, TRUSTED, BALANCE, RETRY, TRANSPORT, CODEC, INTERCEPTORS',
     ],
     [
       'CALLGATE_DEFAULTS',
-      'names no setting; known are URL, DIRECTION, TIMEOUT, URGENT, BALANCE, RETRY, TRANSPORT, CODEC, INTERCEPTORS',
+      'names no setting; known are URL, DIRECTION, TIMEOUT, URGENT, WAIT_FOR_READY, TRUSTED, BALANCE, RETRY, TRANSPORT, CODEC, INTERCEPTORS',
     ],
     ['CALLGATE_SERVICES__geo_Goe__URL', 'the configuration has no such service; did you mean "geo_Geo"?'],
     ['CALLGATE_SERVICES__Weather__URL', 'the configuration has no such service; it has geo_Geo, geo_city_maps_Maps'],
     ['CALLGATE_SERVICES__geo_Geo__URI', 'unknown setting "URI"; did you mean "URL"?'],
     [
       'CALLGATE_SERVICES__geo_Geo__COLOUR',
-      'unknown setting "COLOUR"; known are URL, DIRECTION, TIMEOUT, URGENT, BALANCE, RETRY, TRANSPORT, CODEC, INTERCEPTORS',
+      'unknown setting "COLOUR"; known are URL, DIRECTION, TIMEOUT, URGENT, WAIT_FOR_READY, TRUSTED, BALANCE, RETRY, TRANSPORT, CODEC, INTERCEPTORS',
     ],
     ['CALLGATE_SERVICES__geo_Geo__URL__SEND', 'nothing of the name "SEND" is below URL'],
     ['CALLGATE_SERVICES__geo_Geo__TIMEOUT__SNED', 'nothing of the name "SNED" is below TIMEOUT; known are SEND, REPLY'],

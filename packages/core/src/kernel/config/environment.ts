@@ -6,7 +6,8 @@
  *   CALLGATE_SERVICES__geo_Geo__URL='["unix:/run/a","unix:/run/b"]'   several URLs, as JSON
  *   CALLGATE_SERVICES__geo_Geo__RETRY='{"maxAttempts":3}'         a policy of retries, as JSON, or false
  *   CALLGATE_SERVICES__geo_Geo__TIMEOUT__REPLY=2m
- *   CALLGATE_SERVICES__geo_Geo__TRANSPORT__MAX_MESSAGE_BYTES=65536   camelCase is written with underscores
+ *   CALLGATE_SERVICES__geo_Geo__WAIT_FOR_READY=true               camelCase is written with underscores
+ *   CALLGATE_SERVICES__geo_Geo__TRANSPORT__MAX_MESSAGE_BYTES=65536
  *   CALLGATE_SERVICES__geo_Geo__TRANSPORT='{"strategy":"spin"}'     or all options at once, as JSON
  *
  * Case does not matter, save in an option that has a lower-case letter: that one is taken as it is. An option's value is
@@ -132,7 +133,7 @@ function serviceOf(written: string, services: readonly string[]): { name: string
 /** The path of a setting below its service; text says what is wrong. */
 function settingOf(words: readonly string[]): string[] | string {
   const [first = '', ...rest] = words;
-  const upper = settingNames.map((name) => name.toUpperCase());
+  const upper = settingNames.map((name) => name.replace(/[A-Z]/g, '_$&').toUpperCase());
   const setting = known(first, settingNames);
   if (first === '') return `names no setting; known are ${upper.join(', ')}`;
   if (setting === undefined)
@@ -156,7 +157,7 @@ function camelCase(word: string): string {
 }
 
 function known<T extends string>(word: string, names: readonly T[]): T | undefined {
-  return names.find((name) => name === word.toLowerCase());
+  return names.find((name) => name === camelCase(word) || name.toLowerCase() === word.toLowerCase());
 }
 
 function joined(front: string[], back: string[] | string): string[] | string {

@@ -4,7 +4,7 @@ import type { Address } from '../../transport/contract.js';
 import { commonOptionChecks } from '../../transport/options.js';
 import { parseUrl } from '../address.js';
 import type { Origin } from './problem.js';
-import { isMap, phaseNames, readPolicy, readSwitch } from './schema.js';
+import { isMap, phaseNames, readPolicy, readSwitch, switchNames } from './schema.js';
 import type { InterceptorSetting, Layer, ServiceSettings } from './settings.js';
 
 /** What all layers together say of one service. */
@@ -17,6 +17,8 @@ export interface Folded {
   readonly direction?: NonNullable<ServiceSettings['direction']>;
   readonly timeout?: Timeout;
   readonly urgent?: boolean;
+  readonly waitForReady?: boolean;
+  readonly trusted?: boolean;
   readonly options: Readonly<Record<string, unknown>>;
   readonly codec?: string;
   readonly interceptors?: readonly InterceptorSetting[];
@@ -41,7 +43,7 @@ export function fold(layers: readonly Layer[], which = 0): Folded {
   let address: Address | undefined;
   let direction: ServiceSettings['direction'];
   let timeout: Timeout | undefined;
-  let urgent: boolean | undefined;
+  const switches: { [name in (typeof switchNames)[number]]?: boolean } = {};
   let urls: readonly string[] = [];
   let balance: Balance | undefined;
   let retry: RetryPolicy | false | undefined;
@@ -56,9 +58,11 @@ export function fold(layers: readonly Layer[], which = 0): Folded {
       timeout = overlayTimeout(timeout, settings.timeout);
       places.set('timeout', { layer, below: ['timeout'] });
     }
-    if (settings.urgent !== undefined) {
-      urgent = readSwitch(settings.urgent);
-      places.set('urgent', { layer, below: ['urgent'] });
+    for (const name of switchNames) {
+      const on = readSwitch(settings[name]);
+      if (on === undefined) continue;
+      switches[name] = on;
+      places.set(name, { layer, below: [name] });
     }
     if (settings.direction !== undefined) {
       direction = settings.direction;
@@ -103,7 +107,7 @@ export function fold(layers: readonly Layer[], which = 0): Folded {
     ...(address && { address }),
     ...(direction !== undefined && { direction }),
     ...(timeout !== undefined && { timeout }),
-    ...(urgent !== undefined && { urgent }),
+    ...switches,
     urls,
     ...(balance !== undefined && { balance }),
     ...(retry !== undefined && { retry }),

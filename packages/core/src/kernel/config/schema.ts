@@ -12,12 +12,16 @@ export const settingNames = [
   'direction',
   'timeout',
   'urgent',
+  'waitForReady',
+  'trusted',
   'balance',
   'retry',
   'transport',
   'codec',
   'interceptors',
 ] as const;
+/** Those that are true or false. */
+export const switchNames = ['urgent', 'waitForReady', 'trusted'] as const;
 export const phaseNames = ['send', 'reply'] as const;
 
 const policyWords = 'never, immediate, a duration such as 250ms, 5s or 2m, or a number of milliseconds';
@@ -63,7 +67,7 @@ const direction = checked((value) =>
   value === 'duplex' || value === 'send' ? undefined : expected('duplex or send (as its clients see it)', value),
 );
 
-const urgent = checked((value) => (readSwitch(value) === undefined ? expected('true or false', value) : undefined));
+const flag = checked((value) => (readSwitch(value) === undefined ? expected('true or false', value) : undefined));
 
 const interceptors = checked((value) => {
   if (!Array.isArray(value)) return expected('a list of interceptors', value);
@@ -76,7 +80,9 @@ const service = v.nullish(
     url: v.optional(url),
     direction: v.optional(direction),
     timeout: v.optional(timeout),
-    urgent: v.optional(urgent),
+    urgent: v.optional(flag),
+    waitForReady: v.optional(flag),
+    trusted: v.optional(flag),
     balance: v.optional(balance),
     retry: v.optional(retry),
     transport: v.nullish(options),

@@ -19,6 +19,13 @@ export interface ServiceSettings {
   readonly timeout?: PolicyText | { readonly send?: PolicyText; readonly reply?: PolicyText };
   /** Whether calls overtake others, where the mechanism can let them. @default what the method states, else false */
   readonly urgent?: boolean;
+  /** Whether calls wait for a connection where there is none, until their deadline. @default what the method states, else false */
+  readonly waitForReady?: boolean;
+  /**
+   * Whether either side trusts the other not to change what it has sent: bytes that come by reference are received in
+   * place, as loans. @default false
+   */
+  readonly trusted?: boolean;
   /** Options of the URL's transport. */
   readonly transport?: { readonly [option: string]: unknown } | null;
   /** Name of a codec plug-in. @default the codec that the service definition brings along */

@@ -1,0 +1,15 @@
+import { parseAddress } from '../transport/address.js';
+import type { Transport } from '../transport/contract.js';
+
+/** What `transport` calls the place that a URL leads to: the same text for all that lead there, as far as they tell. */
+export function meetingPlaceOf(transport: Transport, url: string): string {
+  const query = url.indexOf('?');
+  // Options of the transport are no part of where something is.
+  const plain = query === -1 ? url : url.slice(0, query);
+  try {
+    return transport.meetingPlace?.(parseAddress(plain)) ?? plain;
+  } catch {
+    // Who connects there will be told what is wrong with it.
+    return plain;
+  }
+}
