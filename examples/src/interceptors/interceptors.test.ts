@@ -12,9 +12,7 @@ test('metadata lets a friend in, errors arrive as their class, and interceptors 
   const [printed] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   expect(printed.split('\n')).toEqual([
     'quickstart.Greeter/Greet: RpcError: bring a token',
-    'headers of an attempt: the porter',
-    'headers of an attempt: the porter',
-    'headers of an attempt: the porter',
+    'headers: the porter',
     'quickstart.Greeter/Greet: fine',
     'Hello, Ada!',
     'quickstart.Greeter/Greet: NobodyKnown: I know nobody without a name',

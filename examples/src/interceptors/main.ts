@@ -48,7 +48,7 @@ await stranger.greet({ name: 'Mallory' }).catch(() => undefined);
 const friend = createClient(Greeter, url, { interceptors: [note, bringToken, idempotent, retry()] });
 const { greeting } = await friend.greet(
   { name: 'Ada' },
-  { onHeaders: (headers) => console.log(`headers of an attempt: ${headers.get('checked-by')}`) },
+  { onHeaders: (headers) => console.log(`headers: ${headers.get('checked-by')}`) },
 );
 console.log(greeting);
 

@@ -141,6 +141,41 @@ describe.each(['unix', 'shm'])('over %s:', (scheme) => {
     });
   });
 
+  test('where other messages stand between tags, handles are written as ever, so that both sides understand each other.', async () => {
+    const source = (head: string) => ({
+      sources: {
+        'drawer.proto': `${head}
+          package drawer;
+          import "callgate/handle.proto";
+          message Slip { callgate.Handle file = 1; repeated callgate.Handle files = 2; map<string, callgate.Handle> by_name = 3; }
+          service Drawer { rpc Swap(Slip) returns (Slip); }`,
+      },
+    });
+    const tagged = loadService(
+      source('edition = "2023"; option features.message_encoding = DELIMITED;'),
+      'drawer.Drawer',
+    );
+    const plain = loadService(source('syntax = "proto3";'), 'drawer.Drawer');
+    const server = createServer();
+    server.add(tagged, { swap: (request) => request as never });
+    const [url = ''] = await server.listen(`${scheme}:${join(folder, 'drawer')}`);
+    endings.push(() => server.close());
+    for (const service of [tagged, plain]) {
+      const byName = new Map([['d', file('d')]]);
+      const reply = await connect(service, url).swap?.({ file: file('a'), files: [file('b'), file('c')], byName });
+      const {
+        file: own,
+        files,
+        byName: named,
+      } = reply as unknown as {
+        readonly file: Handle;
+        readonly files: readonly Handle[];
+        readonly byName: ReadonlyMap<string, Handle>;
+      };
+      expect(readAll([own, ...files, ...named.values()])).toBe('in a, in b, in c, in d');
+    }
+  });
+
   test('what the handler has not taken is closed when it is done, not while it works.', async () => {
     let kept: Handle | undefined;
     const { client } = await serve(scheme, {

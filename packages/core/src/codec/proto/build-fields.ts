@@ -41,7 +41,9 @@ export function buildFields(
 
 function buildField(field: protobuf.Field, oneof: OneofModel | undefined, types: Types): FieldModel {
   const resolved = field.resolvedType && types.get(field.resolvedType);
-  const value: ValueModel = isHandleType(resolved)
+  const isHandle = isHandleType(resolved);
+  if (isHandle) writeWithLength(field);
+  const value: ValueModel = isHandle
     ? { kind: 'scalar', scalar: 'handle' }
     : (resolved ?? { kind: 'scalar', scalar: field.type as ScalarType });
   const shape = field.map ? 'map' : field.repeated ? 'repeated' : 'singular';
@@ -64,6 +66,11 @@ function buildField(field: protobuf.Field, oneof: OneofModel | undefined, types:
     strictUtf8: features(field).utf8_validation === 'VERIFY',
     default: defaultInWords(field),
   };
+}
+
+/** What stands for a handle is Callgate's own, and written in one way, whatever the file says of its messages. */
+function writeWithLength(field: protobuf.Field): void {
+  Object.defineProperty(field, 'delimited', { value: false });
 }
 
 /** Callgate's own type of open files, by whatever name it is reached. */
