@@ -114,7 +114,7 @@ describe('What the README says', () => {
     writeFileSync(config, code('yaml')[0]!);
     const lines = code('sh')[0]!.trim().split('\n');
     const env = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s) as [string, string]));
-    expect(Object.keys(env)).toHaveLength(4);
+    expect(Object.keys(env)).toHaveLength(5);
     expect(() => createCallgate({ config, env: {} })).not.toThrow();
     expect(() => createCallgate({ config, env })).not.toThrow();
   });
