@@ -4,8 +4,10 @@ import {
   Reason,
   type ResolvedRetryPolicy,
   type RetryPolicy,
+  RetryThrottle,
   RpcError,
   resolveRetry,
+  retryBackoffMs,
 } from '@callgate/core';
 import { mapTimeout, msOf } from './timeouts.js';
 
@@ -17,11 +19,11 @@ import { mapTimeout, msOf } from './timeouts.js';
  */
 export function retry(options: RetryPolicy = {}): Interceptor {
   const policy = resolveRetry(options) as ResolvedRetryPolicy;
-  const tokens = new Tokens(policy.throttling);
+  const throttle = new RetryThrottle(policy.throttling);
   return (call, next) => {
     const { method } = call;
     if (call.side === 'server' || !method.idempotent || method.oneway || method.kind !== 'unary') return next(call);
-    const attempts = new Attempts(call, policy, tokens);
+    const attempts = new Attempts(call, policy, throttle);
     return call.mode === 'sync' ? blocking(attempts, next) : awaited(attempts, next);
   };
 }
@@ -58,45 +60,20 @@ function blocking(attempts: Attempts, next: (call: InterceptedCall) => unknown):
   }
 }
 
-/** The bucket of `RetryThrottling`: full at first, and more than half full while retries are made. */
-class Tokens {
-  readonly #most: number;
-  readonly #ratio: number;
-  #left: number;
-
-  constructor({ maxTokens, tokenRatio }: ResolvedRetryPolicy['throttling']) {
-    this.#most = maxTokens;
-    this.#ratio = tokenRatio;
-    this.#left = maxTokens;
-  }
-
-  /** A call has failed; false when there are too many of them for another attempt. */
-  take(): boolean {
-    this.#left = Math.max(0, this.#left - 1);
-    return this.#left > this.#most / 2;
-  }
-
-  giveBack(): void {
-    this.#left = Math.min(this.#most, this.#left + this.#ratio);
-  }
-}
-
 /** The attempts of one call. */
 class Attempts {
   readonly call: InterceptedCall;
   readonly #policy: ResolvedRetryPolicy;
-  readonly #tokens: Tokens;
+  readonly #throttle: RetryThrottle;
   readonly #begun = performance.now();
   #made = 0;
-  #backoffMs: number;
   /** What the caller is told of the last attempt, if it is the last one. */
   #heard: (() => void)[] = [];
 
-  constructor(call: InterceptedCall, policy: ResolvedRetryPolicy, tokens: Tokens) {
+  constructor(call: InterceptedCall, policy: ResolvedRetryPolicy, throttle: RetryThrottle) {
     this.call = call;
-    this.#tokens = tokens;
+    this.#throttle = throttle;
     this.#policy = policy;
-    this.#backoffMs = policy.initialBackoffMs;
   }
 
   /** The call as the next attempt makes it: with what is left of its time. */
@@ -111,7 +88,7 @@ class Attempts {
 
   /** Throws what a listener of the caller's does. */
   succeeded(): void {
-    this.#tokens.giveBack();
+    this.#throttle.succeeded();
     this.#tell();
   }
 
@@ -143,12 +120,11 @@ class Attempts {
   }
 
   #waitMsAfter(error: unknown): number | undefined {
-    const { maxAttempts, maxBackoffMs, multiplier, retryableStatusCodes } = this.#policy;
+    const { maxAttempts, retryableStatusCodes } = this.#policy;
     if (!RpcError.is(error) || !retryableStatusCodes.has(error.code)) return undefined;
-    if (!this.#tokens.take() || this.#made >= maxAttempts) return undefined;
-    const jittered = Math.min(this.#backoffMs, maxBackoffMs) * (0.8 + 0.4 * Math.random());
-    this.#backoffMs *= multiplier;
-    const waitMs = error.retryAfterMs ?? jittered;
+    this.#throttle.failed();
+    if (!this.#throttle.permits || this.#made >= maxAttempts) return undefined;
+    const waitMs = error.retryAfterMs ?? retryBackoffMs(this.#policy, this.#made);
     return waitMs < this.#leftMs() ? waitMs : undefined;
   }
 

@@ -26,7 +26,7 @@ import {
   resolveClientOptions,
 } from './options.js';
 import { parentStopped } from './parent.js';
-import { Retries, resolveRetry } from './retry/index.js';
+import { Retries } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { type Client, clientChannel, stubMethods, stubObject } from './stub.js';
 import { failWhereAwaited } from './where-awaited.js';
@@ -98,9 +98,6 @@ export class AsyncCaller {
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
     const call = new CallInFlight(stub, phases, begun, false, options);
-    call.urgent = options?.urgent ?? stub.urgent;
-    call.waitForReady = options?.waitForReady ?? stub.waitForReady;
-    call.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
     call.onFailed = this.#onFailed;
     const parent = options?.parent === undefined ? currentCall() : options.parent;
     if (parent) {

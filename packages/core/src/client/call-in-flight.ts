@@ -12,7 +12,7 @@ import type { RpcError } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
 import { type CallMeta, callMeta } from './call-meta.js';
 import type { CallOptions } from './options.js';
-import type { ResolvedRetryPolicy } from './retry/index.js';
+import { type ResolvedRetryPolicy, resolveRetry } from './retry/policy.js';
 
 /** A method as a stub holds it: resolved once, when the stub is made. */
 export interface StubMethod {
@@ -55,13 +55,12 @@ export class CallInFlight {
   /** Its metadata, both ways; undefined when nobody has said a word of it. */
   meta: CallMeta | undefined;
   id = 0;
-  urgent = false;
-  /** See CallOptions. */
-  waitForReady = false;
+  readonly urgent: boolean;
+  readonly waitForReady: boolean;
   request: unknown;
   fate: Fate = 'unsent';
   /** When it is made again; undefined: only if that can't be noticed. */
-  retry: ResolvedRetryPolicy | false | undefined;
+  readonly retry: ResolvedRetryPolicy | false | undefined;
   /** Instant of performance.now() that bounds all attempts. */
   latest: number;
   /** Attempts that ended before, as far as the callee may have seen them. */
@@ -116,6 +115,9 @@ export class CallInFlight {
     this.begunMs = begunMs;
     this.blocking = blocking;
     this.meta = options === undefined ? undefined : callMeta(options, stub.path);
+    this.urgent = options?.urgent ?? stub.urgent;
+    this.waitForReady = options?.waitForReady ?? stub.waitForReady;
+    this.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
     this.handles = options?.handles;
     this.handlesInto = options?.handlesInto;
     this.deadline = begunMs + phases.sendMs;

@@ -13,6 +13,13 @@ export {
 } from './connection/index.js';
 export { forbidSyncCalls } from './forbid-sync.js';
 export type { CallbackOptions, CallMetadataOptions, CallOptions, ClientDirection, ClientOptions } from './options.js';
-export { type ResolvedRetryPolicy, type RetryPolicy, type RetryThrottling, resolveRetry } from './retry/index.js';
+export {
+  type ResolvedRetryPolicy,
+  type RetryPolicy,
+  RetryThrottle,
+  type RetryThrottling,
+  resolveRetry,
+  retryBackoffMs,
+} from './retry/index.js';
 export type { AsyncClientChannel, Client, ClientChannel, SyncClient, SyncClientChannel } from './stub.js';
 export { createSyncClientOn } from './sync-client.js';

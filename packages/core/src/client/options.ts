@@ -1,7 +1,11 @@
 import {
+  badOption,
+  booleanOf,
+  bytesOf,
   DEFAULT_METADATA_BYTES,
   type Interceptor,
   type MetadataInit,
+  millisecondsOf,
   type ParentCall,
   type ResolvedWindowOptions,
   resolveWindowOptions,
@@ -156,14 +160,14 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     direction: directionOf(options.direction ?? 'duplex'),
     timeout: options.timeout,
     urgent: booleanOf('urgent', options.urgent ?? false),
-    connectTimeoutMs: milliseconds('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
-    immediateGraceMs: milliseconds('immediateGraceMs', options.immediateGraceMs ?? 20),
+    connectTimeoutMs: millisecondsOf('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
+    immediateGraceMs: millisecondsOf('immediateGraceMs', options.immediateGraceMs ?? 20),
     waitForReady: booleanOf('waitForReady', options.waitForReady ?? false),
     reconnect: resolveReconnectOptions(options.reconnect),
     retry: resolveRetry(options.retry),
     balance: resolveBalance(options.balance),
     checksum: options.checksum,
-    maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
+    maxMetadataBytes: bytesOf('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     trusted: booleanOf('trusted', options.trusted ?? false),
@@ -174,28 +178,5 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 function directionOf(value: unknown): ClientDirection {
   if (value === 'duplex' || value === 'send') return value;
   const hint = value === 'receive' ? ' (a client calls, and so it sends; what receives is a server)' : '';
-  throw new RpcError('INVALID_ARGUMENT', `direction: expected duplex or send, found ${String(value)}${hint}`, {
-    reason: Reason.BAD_OPTION,
-  });
-}
-
-function booleanOf(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new RpcError('INVALID_ARGUMENT', `${name}: expected true or false, found ${String(value)}`, {
-    reason: Reason.BAD_OPTION,
-  });
-}
-
-function bytes(name: string, value: unknown): number {
-  if (Number.isInteger(value) && (value as number) > 0) return value as number;
-  throw new RpcError('INVALID_ARGUMENT', `${name}: expected bytes, at least 1, found ${String(value)}`, {
-    reason: Reason.BAD_OPTION,
-  });
-}
-
-function milliseconds(name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= 0) return value;
-  throw new RpcError('INVALID_ARGUMENT', `${name}: expected milliseconds of 0 or more, found ${String(value)}`, {
-    reason: Reason.BAD_OPTION,
-  });
+  throw badOption('direction', 'duplex or send', `${String(value)}${hint}`);
 }

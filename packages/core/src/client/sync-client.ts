@@ -26,7 +26,7 @@ import {
   resolveClientOptions,
 } from './options.js';
 import { parentStopped } from './parent.js';
-import { Retries, resolveRetry } from './retry/index.js';
+import { Retries } from './retry/index.js';
 import { requestBytes, trySendProbe, trySendRequest } from './send-request.js';
 import { clientChannel, type SyncClient, stubMethods, stubObject } from './stub.js';
 import { callWithIterable, iterateReplies } from './sync-streams.js';
@@ -86,9 +86,6 @@ export class SyncCaller {
     if (begun - this.#lastBegunMs > IDLE_MS) this.#connection.look();
     this.#lastBegunMs = begun;
     const call = new CallInFlight(stub, phases, begun, true, options);
-    call.urgent = options?.urgent ?? stub.urgent;
-    call.waitForReady = options?.waitForReady ?? stub.waitForReady;
-    call.retry = options?.retry === undefined ? stub.retry : resolveRetry(options.retry);
     if (options?.signal?.aborted) throw aborted(stub, options.signal);
     const parent = options?.parent === undefined ? currentCall() : options.parent;
     if (parent) heedBlocking(call, parent);

@@ -1,4 +1,7 @@
 import {
+  atLeast,
+  booleanOf,
+  bytesOf,
   DEFAULT_METADATA_BYTES,
   type Interceptor,
   type ResolvedWindowOptions,
@@ -71,7 +74,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
     checksum: options.checksum,
-    maxMetadataBytes: bytes('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
+    maxMetadataBytes: bytesOf('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),
     trusted: options.trusted === undefined ? undefined : booleanOf('trusted', options.trusted),
     interceptorsFor: options.interceptorsFor ?? (() => interceptors),
@@ -91,27 +94,6 @@ function refuseOwnBounds({ maxConcurrentCalls, maxQueuedCalls }: ServerOptions):
         : [];
   if (name === undefined) return;
   throw new RpcError('INVALID_ARGUMENT', `${name}: a server with a pool is bounded by ${instead}`, {
-    reason: Reason.BAD_OPTION,
-  });
-}
-
-function booleanOf(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new RpcError('INVALID_ARGUMENT', `${name}: expected true or false, found ${String(value)}`, {
-    reason: Reason.BAD_OPTION,
-  });
-}
-
-function atLeast(least: number, name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= least) return value;
-  throw new RpcError('INVALID_ARGUMENT', `${name}: expected a number of at least ${least}, found ${String(value)}`, {
-    reason: Reason.BAD_OPTION,
-  });
-}
-
-function bytes(name: string, value: unknown): number {
-  if (Number.isInteger(value) && (value as number) > 0) return value as number;
-  throw new RpcError('INVALID_ARGUMENT', `${name}: expected bytes, at least 1, found ${String(value)}`, {
     reason: Reason.BAD_OPTION,
   });
 }

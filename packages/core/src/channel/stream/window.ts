@@ -1,4 +1,4 @@
-import { Reason, RpcError } from '../../errors/index.js';
+import { badOption } from '../option-checks.js';
 
 /**
  * How much of a stream may be on its way: counted in messages and in bytes of payload, for each stream and direction.
@@ -38,8 +38,7 @@ export function resolveWindowOptions(options: WindowOptions): ResolvedWindowOpti
 
 function within(name: string, value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_WINDOW) return value as number;
-  const words = `${name}: expected a number from 1 to ${LARGEST_WINDOW}, found ${String(value)}`;
-  throw new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
+  throw badOption(name, `a number from 1 to ${LARGEST_WINDOW}`, value);
 }
 
 /** What a sender may still send. One message may go as long as any bytes are left, so that none is too large for a window. */

@@ -1,4 +1,4 @@
-import { Reason, RpcError } from '../../errors/index.js';
+import { badOption } from '../../channel/index.js';
 
 /**
  * How long a client waits between attempts to connect. The first attempt after a failure follows at once, since a server
@@ -22,9 +22,10 @@ const DEFAULTS: ResolvedReconnectOptions = { initialBackoffMs: 10, maxBackoffMs:
 
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveReconnectOptions(options: ReconnectOptions = {}): ResolvedReconnectOptions {
-  if (typeof options !== 'object' || options === null) throw bad('', 'a map of options', options);
+  if (typeof options !== 'object' || options === null) throw badOption('reconnect', 'a map of options', options);
   const unknown = Object.keys(options).find((name) => !(name in DEFAULTS));
-  if (unknown !== undefined) throw bad(`.${unknown}`, `one of ${Object.keys(DEFAULTS).join(', ')}`, unknown);
+  if (unknown !== undefined)
+    throw badOption(`reconnect.${unknown}`, `one of ${Object.keys(DEFAULTS).join(', ')}`, unknown);
   const value = (name: keyof ReconnectOptions): number => options[name] ?? DEFAULTS[name];
   const resolved = {
     initialBackoffMs: value('initialBackoffMs'),
@@ -33,16 +34,12 @@ export function resolveReconnectOptions(options: ReconnectOptions = {}): Resolve
     jitter: value('jitter'),
   };
   const { initialBackoffMs, maxBackoffMs, multiplier, jitter } = resolved;
-  if (!(initialBackoffMs >= 0)) throw bad('.initialBackoffMs', 'milliseconds of 0 or more', initialBackoffMs);
-  if (!(maxBackoffMs >= 0)) throw bad('.maxBackoffMs', 'milliseconds of 0 or more', maxBackoffMs);
-  if (!(multiplier >= 1)) throw bad('.multiplier', 'a number of 1 or more', multiplier);
-  if (!(jitter >= 0 && jitter <= 1)) throw bad('.jitter', 'a number from 0 to 1', jitter);
+  if (!(initialBackoffMs >= 0))
+    throw badOption('reconnect.initialBackoffMs', 'milliseconds of 0 or more', initialBackoffMs);
+  if (!(maxBackoffMs >= 0)) throw badOption('reconnect.maxBackoffMs', 'milliseconds of 0 or more', maxBackoffMs);
+  if (!(multiplier >= 1)) throw badOption('reconnect.multiplier', 'a number of 1 or more', multiplier);
+  if (!(jitter >= 0 && jitter <= 1)) throw badOption('reconnect.jitter', 'a number from 0 to 1', jitter);
   return Object.freeze(resolved);
-}
-
-function bad(name: string, expected: string, found: unknown): RpcError {
-  const words = `reconnect${name}: expected ${expected}, found ${String(found)}`;
-  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
 }
 
 /** When a client may try to connect. Instants are those of performance.now(). */

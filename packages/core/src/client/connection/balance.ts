@@ -1,4 +1,4 @@
-import { Reason, RpcError } from '../../errors/index.js';
+import { badOption } from '../../channel/index.js';
 
 /**
  * To which of several addresses a call goes. `pick-first`: to the first that can be reached, until it is lost.
@@ -12,9 +12,7 @@ export const BALANCES: readonly Balance[] = ['pick-first', 'round-robin', 'least
 export function resolveBalance(value: unknown = 'pick-first'): Balance {
   const found = BALANCES.find((balance) => balance === value);
   if (found !== undefined) return found;
-  throw new RpcError('INVALID_ARGUMENT', `balance: expected ${BALANCES.join(', ')}, found ${String(value)}`, {
-    reason: Reason.BAD_OPTION,
-  });
+  throw badOption('balance', BALANCES.join(', '), value);
 }
 
 /** Up to so many, all are looked at; of more, two by chance, which comes as close for less. */

@@ -1,2 +1,9 @@
-export { type ResolvedRetryPolicy, type RetryPolicy, type RetryThrottling, resolveRetry } from './policy.js';
+export {
+  type ResolvedRetryPolicy,
+  type RetryPolicy,
+  type RetryThrottling,
+  resolveRetry,
+  retryBackoffMs,
+} from './policy.js';
 export { Retries } from './retries.js';
+export { Throttle as RetryThrottle } from './throttle.js';

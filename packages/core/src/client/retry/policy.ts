@@ -1,4 +1,5 @@
-import { Code, type CodeName, Reason, RpcError } from '../../errors/index.js';
+import { badOption } from '../../channel/index.js';
+import { Code, type CodeName } from '../../errors/index.js';
 
 /**
  * When a call that failed is made again, by itself. Only methods whose .proto says that they are idempotent are, and
@@ -48,13 +49,20 @@ const NAMES = [
   'throttling',
 ] as const;
 
+/** Milliseconds before another attempt, when so many have been made. `random` gives numbers from 0 to 1. */
+export function retryBackoffMs(policy: ResolvedRetryPolicy, made: number, random: () => number = Math.random): number {
+  const { initialBackoffMs, maxBackoffMs, multiplier } = policy;
+  return Math.min(maxBackoffMs, initialBackoffMs * multiplier ** (made - 1)) * (0.8 + 0.4 * random());
+}
+
 /** Resolved once per policy object, not per call. */
 const resolved = new WeakMap<object, ResolvedRetryPolicy>();
 
 /** Validates, fills defaults and freezes; `false` and undefined stay what they are. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveRetry(retry: RetryPolicy | false | undefined): ResolvedRetryPolicy | false | undefined {
   if (retry === undefined || retry === false) return retry;
-  if (typeof retry !== 'object' || retry === null || Array.isArray(retry)) throw bad('', 'a policy or false', retry);
+  if (typeof retry !== 'object' || retry === null || Array.isArray(retry))
+    throw badOption('retry', 'a policy or false', retry);
   const known = resolved.get(retry);
   if (known !== undefined) return known;
   const policy = resolvePolicy(retry);
@@ -77,29 +85,29 @@ function resolvePolicy(retry: RetryPolicy): ResolvedRetryPolicy {
   const { maxAttempts, initialBackoffMs, maxBackoffMs, multiplier } = policy;
   const { maxTokens, tokenRatio } = policy.throttling;
   if (!Number.isInteger(maxAttempts) || maxAttempts < 2 || maxAttempts > 5) {
-    throw bad('.maxAttempts', 'a whole number from 2 to 5 (retry: false makes no second attempt)', maxAttempts);
+    throw badOption(
+      'retry.maxAttempts',
+      'a whole number from 2 to 5 (retry: false makes no second attempt)',
+      maxAttempts,
+    );
   }
-  if (!(initialBackoffMs >= 0)) throw bad('.initialBackoffMs', 'milliseconds of 0 or more', initialBackoffMs);
-  if (!(maxBackoffMs >= 0)) throw bad('.maxBackoffMs', 'milliseconds of 0 or more', maxBackoffMs);
-  if (!(multiplier >= 1)) throw bad('.multiplier', 'a number of 1 or more', multiplier);
+  if (!(initialBackoffMs >= 0))
+    throw badOption('retry.initialBackoffMs', 'milliseconds of 0 or more', initialBackoffMs);
+  if (!(maxBackoffMs >= 0)) throw badOption('retry.maxBackoffMs', 'milliseconds of 0 or more', maxBackoffMs);
+  if (!(multiplier >= 1)) throw badOption('retry.multiplier', 'a number of 1 or more', multiplier);
   if (!(maxTokens > 0 && maxTokens <= 1000)) {
-    throw bad('.throttling.maxTokens', 'a number of more than 0, 1000 at most', maxTokens);
+    throw badOption('retry.throttling.maxTokens', 'a number of more than 0, 1000 at most', maxTokens);
   }
-  if (!(tokenRatio > 0)) throw bad('.throttling.tokenRatio', 'a number of more than 0', tokenRatio);
+  if (!(tokenRatio > 0)) throw badOption('retry.throttling.tokenRatio', 'a number of more than 0', tokenRatio);
   const wrong = Array.isArray(codes) ? codes.find((code) => !(Object.hasOwn(Code, code) && code !== 'OK')) : codes;
   if (!Array.isArray(codes) || wrong !== undefined) {
-    throw bad('.retryableStatusCodes', 'a list of status codes such as UNAVAILABLE', wrong);
+    throw badOption('retry.retryableStatusCodes', 'a list of status codes such as UNAVAILABLE', wrong);
   }
   return Object.freeze({ ...policy, retryableStatusCodes: new Set<string>(codes) });
 }
 
 function checkNames(options: unknown, at: string, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw bad(at, 'a map', options);
+  if (typeof options !== 'object' || options === null) throw badOption(`retry${at}`, 'a map', options);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw bad(at, `a map of ${known.join(', ')}`, unknown);
-}
-
-function bad(name: string, expected: string, found: unknown): RpcError {
-  const words = `retry${name}: expected ${expected}, found ${String(found)}`;
-  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
+  if (unknown !== undefined) throw badOption(`retry${at}`, `a map of ${known.join(', ')}`, unknown);
 }

@@ -1,7 +1,7 @@
 import { Reason, type RpcError } from '../../errors/index.js';
 import type { CallInFlight } from '../call-in-flight.js';
 import { handlesGone } from '../handles-gone.js';
-import type { ResolvedRetryPolicy } from './policy.js';
+import { type ResolvedRetryPolicy, retryBackoffMs } from './policy.js';
 import { Throttle } from './throttle.js';
 
 /** Requests that never left this process are sent anew at once so often, and then with a pause. */
@@ -55,8 +55,7 @@ export class Retries {
     if (++call.tried >= policy.maxAttempts) return undefined;
     // The callee knows better.
     if (error.retryAfterMs !== undefined) return error.retryAfterMs;
-    const { initialBackoffMs, maxBackoffMs, multiplier } = policy;
-    return Math.min(maxBackoffMs, initialBackoffMs * multiplier ** (call.tried - 1)) * (0.8 + 0.4 * this.#random());
+    return retryBackoffMs(policy, call.tried, this.#random);
   }
 }
 

@@ -1,4 +1,4 @@
-/** See RetryThrottling. */
+/** The bucket of `RetryThrottling`. */
 export class Throttle {
   readonly #most: number;
   readonly #ratio: number;
