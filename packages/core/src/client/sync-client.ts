@@ -256,7 +256,11 @@ export class SyncCaller {
   }
 }
 
-/** Milliseconds after which this thread looks whether the server is still there, before it sends to it. */
+/**
+ * Milliseconds after which this thread looks whether the server is still there, before it sends to it. Each call looks at
+ * the clock for that, 25 ns of the 1.2 us of the fastest. Without it, what was killed while it was awake, as a server with
+ * other clients is, would be sent a call, which could then not be made again elsewhere.
+ */
 const IDLE_MS = 1;
 
 /** Nothing reaches a thread that blocks: what it can know of the call for which it blocks, it knows before. */
