@@ -1,21 +1,10 @@
+import { defaultDirection, type Interceptor, methodPath, notificationsOf, notifies } from '../channel/index.js';
 import {
-  defaultDirection,
-  type Interceptor,
-  methodPath,
-  notificationsOf,
-  notifies,
-  type Offer,
-  type Timeout,
-} from '../channel/index.js';
-import {
-  type Balance,
   type Client,
   type ClientDirection,
-  type ClientOptions,
   createCallbacks,
   createClientOn,
   createSyncClientOn,
-  type RetryPolicy,
   type SyncClient,
   type Target,
   targetProblem,
@@ -26,60 +15,16 @@ import {
   createOffering,
   createServerOn,
   type Handlers,
-  type OfferingOptions,
   type Server,
-  type ServerOptions,
   type ServiceClass,
   type ServiceModule,
 } from '../server/index.js';
-import type { Mode, TransportOptions } from '../transport/contract.js';
+import type { Mode } from '../transport/contract.js';
 import type { ServiceSettings } from './config/settings.js';
+import type { ClientSettings, ServerSettings, SyncClientSettings } from './gate-settings.js';
 import type { Kernel } from './kernel.js';
 import { poolMeans, type WorkerProgram } from './pool/means.js';
 import { createServiceMaker } from './services.js';
-
-/** Options of a client, the connecting side's settings among them. What they leave open comes from the configuration. */
-export interface ClientSettings<D extends ClientDirection = ClientDirection> extends ClientOptions<D> {
-  /**
-   * `send` opens a channel that only sends: the stub then has the one-way methods only. @default as configured, else
-   * 'duplex', or 'send' where the transport can do no more
-   */
-  readonly direction?: D | undefined;
-  /** Timeout of calls whose options and IDL state none. @default as configured, else 'never' */
-  readonly timeout?: Timeout | undefined;
-  /** Whether calls whose options and IDL don't say are urgent. @default as configured, else false */
-  readonly urgent?: boolean | undefined;
-  /** Whether calls whose options and IDL don't say wait for a connection: see `CallOptions`. @default as configured, else false */
-  readonly waitForReady?: boolean | undefined;
-  /** Whether bytes that the server sends by reference are received in place: see `ClientOptions`. @default as configured, else false */
-  readonly trusted?: boolean | undefined;
-  /** To which of several URLs a call goes. @default as configured, else 'pick-first' */
-  readonly balance?: Balance | undefined;
-  /** When calls that fail are made again. @default as configured, else only those that no handler has had */
-  readonly retry?: RetryPolicy | false | undefined;
-  /** Options of the URL's transport. @default as configured */
-  readonly transport?: TransportOptions | undefined;
-  /** Name of a codec plug-in; the server must use the same. @default as configured, else that of the definition */
-  readonly codec?: string | undefined;
-  /**
-   * What the server may call over this client's connection, each made by `offer`: callbacks. Needs a duplex channel
-   * whose sides greet each other. @default nothing
-   */
-  readonly offers?: readonly Offer[] | undefined;
-  /** Limits and listeners for the server's calls of what is offered. */
-  readonly serving?: OfferingOptions | undefined;
-}
-
-/** Those of a client whose calls block can't offer anything: its thread would not be there to be called. */
-export type SyncClientSettings<D extends ClientDirection = ClientDirection> = Omit<
-  ClientSettings<D>,
-  'offers' | 'serving' | 'keepAlive'
->;
-
-export interface ServerSettings extends ServerOptions {
-  /** Name of a codec plug-in for all services. @default as configured, else that of each definition */
-  readonly codec?: string | undefined;
-}
 
 /** Makes clients and servers. What their arguments leave open comes from one configuration, its plug-ins from one place. */
 export interface Callgate {

@@ -2,13 +2,8 @@ export type { Config } from './config/config.js';
 export type { Folded, Where } from './config/fold.js';
 export type { ConfigInput, InterceptorSetting, PolicyText, ServiceSettings } from './config/settings.js';
 export { findConfig } from './config/source.js';
-export {
-  type Callgate,
-  type ClientSettings,
-  createGate,
-  type ServerSettings,
-  type SyncClientSettings,
-} from './gate.js';
+export { type Callgate, createGate } from './gate.js';
+export type { ClientSettings, ServerSettings, SyncClientSettings } from './gate-settings.js';
 export { createKernel, type Kernel, type KernelOptions, type Target } from './kernel.js';
 export { type PackagedInterceptor, packagedInterceptor } from './load-interceptor.js';
 export { type PackagedTransport, packagedTransport } from './load-package.js';

@@ -9,8 +9,10 @@
 import type { RpcError } from '../errors/index.js';
 import type { Blocks } from './blocks.js';
 import type { Notification } from './notification.js';
+import type { AllowRule, Peer } from './peer.js';
 
 export type { Blocks, Lent } from './blocks.js';
+export type { AllowRule, Credentials, Peer, PeerCertificate } from './peer.js';
 
 /** Which way messages go, as one end sees it: a link that is `send` at one end is `receive` at the other. */
 export type Direction = 'send' | 'receive' | 'duplex';
@@ -52,41 +54,6 @@ export interface Capabilities {
   readonly greeting: 'exchanged' | 'none';
   /** A link that only sends knows when the receiver has taken what was sent: it has `waitTaken`. */
   readonly confirms: boolean;
-}
-
-/** Who is at the other end. Credentials are the kernel's word, never the wire's. */
-export interface Peer {
-  /** The URL of the other end, as far as it has one. */
-  readonly address: string;
-  /** Whether the address names this one peer, or a mailbox that it shares with others. @default 'direct' */
-  readonly addressing?: 'direct' | 'mailbox';
-  readonly credentials?: Credentials;
-  /** What the other end has proved to hold the key of; there only when it was verified. */
-  readonly certificate?: PeerCertificate;
-}
-
-/** A verified X.509 certificate. Source: RFC 5280. */
-export interface PeerCertificate {
-  /** Whose it is, such as `CN=geo, O=Example`. */
-  readonly subject: string;
-  /** Who vouches for that. */
-  readonly issuer: string;
-  /** The names and addresses that it is for, such as `DNS:geo.example, IP Address:10.0.0.7`; empty for none. */
-  readonly names: string;
-  /** SHA-256 of the certificate, as `AB:CD:…`. */
-  readonly fingerprint256: string;
-}
-
-export interface Credentials {
-  readonly pid: number;
-  readonly uid: number;
-  /** Undefined where the mechanism tells none: a signal's sender. */
-  readonly gid?: number;
-  /**
-   * True: the sender's own word, which the kernel passed on without looking at it, as with queued signals. Good for
-   * finding somebody, not for trusting him; transports that know no better say `credentials: false`.
-   */
-  readonly claimed?: boolean;
 }
 
 /**
@@ -230,12 +197,6 @@ export interface Address {
   readonly scheme: string;
   /** What follows `scheme:` (and `//`), percent-decoded, without the query. */
   readonly path: string;
-}
-
-/** Which peers may connect: all stated conditions must hold. Empty lists refuse everybody. */
-export interface AllowRule {
-  readonly uid?: number | readonly number[];
-  readonly gid?: number | readonly number[];
 }
 
 /** Options that every transport understands; each adds its own, validated by its own resolver. */
