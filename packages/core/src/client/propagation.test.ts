@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { ENVELOPE_BYTES, Kind, NO_DEADLINE, writeEnvelope } from '../channel/envelope.js';
 import { encodeFailure } from '../channel/failure-payload.js';
 import { encodeHello } from '../channel/hello.js';
-import { RpcError } from '../errors/index.js';
+import { Code, RpcError } from '../errors/index.js';
 import type { CallContext } from '../server/index.js';
 import { methodTable, routesOf } from '../server/router.js';
 import {
   echoing,
   freshTarget,
   pair,
+  rawClient,
   rawServer,
   receiveRaw,
   sendRaw,
@@ -16,6 +17,7 @@ import {
   type TextHandlers,
 } from '../testing/pair.js';
 import { failure, gate } from '../testing/promises.js';
+import { rawEnvelope } from '../testing/raw-envelope.js';
 import { Texts } from '../testing/text-service.js';
 import type { Link } from '../transport/index.js';
 import { type CallOptions, createClientOn } from './index.js';
@@ -253,6 +255,49 @@ describe('A call whose deadline passes', () => {
     });
     await both.client.echo({ text: '' });
     expect(await failure(both.client.work({ text: '' }, { timeout }))).toMatchObject({ code });
+  });
+
+  it.each([
+    ['passes', () => ({ timeout: 400 }), Code.DEADLINE_EXCEEDED],
+    ['does not pass, since it is aborted', () => ({ signal: AbortSignal.timeout(400) }), 0],
+  ])('tells its callee which it was when it gives up: its deadline %s', async (_, options, status) => {
+    const target = freshTarget();
+    const { listener, link } = await rawServer(target);
+    const client = createClientOn(Texts, () => target);
+    const call = failure(client.echo({ text: '' }, options()));
+    const server = await link;
+    const methods = methodTable(routesOf(Texts, echoing as never, []));
+    sendKind(server, Kind.HELLO, 0, 0, encodeHello({ maxMessageBytes: 4096, maxMetadataBytes: 8192, methods }));
+    const [, , cancel] = [await receiveRaw(server), await receiveRaw(server), await receiveRaw(server)];
+    expect([cancel?.readUInt8(3), cancel?.readUInt8(6)]).toEqual([Kind.CANCEL, status]);
+    await call;
+    await client.$close();
+    server.abort();
+    await listener.close();
+  });
+
+  it.each([
+    [Code.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED'],
+    [0, 'CANCELLED'],
+  ])('is heard of by its handler from its caller, whatever its own clock says: status %i', async (status, code) => {
+    const begun = gate<CallContext>();
+    await using both = await pair({
+      work: (_request, context) => {
+        begun.open(context);
+        return new Promise<never>(() => undefined);
+      },
+    });
+    const peer = await rawClient(both.target);
+    sendRaw(
+      peer,
+      rawEnvelope(Kind.HELLO, '{"maxMessageBytes":4096,"methods":[],"schemas":{"roots":[],"messages":[]}}'),
+    );
+    sendRaw(peer, rawEnvelope(Kind.REQUEST, '', { methodId: 1 }));
+    const { signal } = await begun.opened;
+    sendRaw(peer, rawEnvelope(Kind.CANCEL, '', { status }));
+    await expect.poll(() => signal.aborted).toBe(true);
+    expect(signal.reason).toMatchObject({ code });
+    peer.abort();
   });
 
   it("makes the calls fail with it to which its handler's own signal is given", async () => {
