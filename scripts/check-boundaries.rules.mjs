@@ -232,6 +232,11 @@ export const exceptions = [
     reason: 'services for workers are modules, named by whoever adds them to a server',
   },
   {
+    file: 'packages/core/src/kernel/pool/typescript.ts',
+    import: '(computed)',
+    reason: 'the loader of TypeScript that a process was started with is the one that its user has installed',
+  },
+  {
     file: 'packages/core/src/kernel/pool/setup.ts',
     import: '(computed)',
     reason: 'the setup of workers is a module, named by whoever makes the server',

@@ -31,6 +31,10 @@ const transports: Readonly<Record<string, Carries>> = {
   fifo: all,
   mq: { streams: false, large: true, crowd: 1000 },
   inproc: all,
+  // With the handlers in a worker of a pool.
+  'shm pool': all,
+  'unix pool': all,
+  'mq pool': { streams: false, large: true, crowd: 1000 },
 };
 const refusals = { streams: 'FAILED_PRECONDITION', large: 'RESOURCE_EXHAUSTED' } as const;
 
@@ -42,13 +46,14 @@ const certificate = {
   ca: join(certificates, 'localhost.pem'),
 };
 
-describe.each(Object.entries(transports))('%s:', (scheme, carries) => {
+describe.each(Object.entries(transports))('%s:', (name, carries) => {
+  const [scheme = '', pool = ''] = name.split(' ');
   let folder: string;
   let outcomes: Record<string, Outcome>;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'callgate-interop-'));
-    const args = [file('./testing/client.js'), scheme, folder, JSON.stringify(certificate), `${carries.crowd}`];
+    const args = [file('./testing/client.js'), scheme, folder, JSON.stringify(certificate), `${carries.crowd}`, pool];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 100_000, killSignal: 'SIGKILL' });
     outcomes = JSON.parse(stdout) as Record<string, Outcome>;
   }, 110_000);

@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RpcError } from '../index.js';
+import { failure } from './testing/failure.js';
 import { pooled } from './testing/served.js';
-
-/** What a call fails with. */
-const failure = (call: Promise<unknown>): Promise<RpcError> =>
-  call.then(
-    () => Promise.reject(new Error('the call succeeded')),
-    (error: RpcError) => error,
-  );
 
 describe.each(['unix', 'inproc', 'shm', 'mq', 'fifo', 'udp'])('A server with a pool, over %s', (scheme) => {
   it('runs handlers that block side by side, and a quick call of another client meanwhile.', async () => {

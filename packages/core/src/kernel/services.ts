@@ -1,9 +1,11 @@
 /** How services come to be of classes and modules. */
+import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallContext, EndingCall, Implemented, ServiceClass, ServiceMaker } from '../server/index.js';
 import type { DependencyContainer } from './di.js';
+import { serveTypeScript } from './pool/typescript.js';
 import { Scope } from './scope.js';
 
 /** `provide`: registers what services are to be given. */
@@ -82,7 +84,9 @@ function urlOf(module: string | URL): string {
 async function load(url: string, exported = 'default', typeName: string): Promise<Implemented> {
   let exports: Readonly<Record<string, unknown>>;
   try {
-    exports = (await import(url)) as Readonly<Record<string, unknown>>;
+    const source = sourceOf(url);
+    await serveTypeScript(source);
+    exports = (await import(source)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
     throw badService(`${typeName}: its module ${url} can't be loaded: ${wordsOf(cause)}`, cause);
   }
@@ -103,6 +107,16 @@ async function load(url: string, exported = 'default', typeName: string): Promis
   if (service !== undefined) return { service, implementation: found as Implemented['implementation'] };
   const words = `${typeName}: its module ${url} has an implementation, but no definition of the service: export default implement(${shortName(typeName)}, …), or export the definition, too`;
   throw badService(words);
+}
+
+/**
+ * A module goes by the name that it has once it is built. While it is run from source, by a loader of TypeScript, what is
+ * there is its source; loaders themselves know that of what TypeScript imports, and this does not.
+ */
+function sourceOf(url: string): string {
+  if (!/^file:.*\.[cm]?js$/.test(url) || existsSync(new URL(url))) return url;
+  const source = `${url.slice(0, -2)}ts`;
+  return existsSync(new URL(source)) ? source : url;
 }
 
 function isDefinition(value: unknown, typeName: string): boolean {

@@ -49,7 +49,7 @@ export interface Server {
    * and before it listens; what is wrong with one is told by `listen`. Throws FAILED_PRECONDITION (BAD_SERVICE) for a class
    * that can't be made.
    */
-  add<S extends ServiceDefinition>(service: S, implementation: ServiceClass<S> | ServiceModule): Server;
+  add<S extends ServiceDefinition>(service: S, implementation: Handlers<S> | ServiceClass<S> | ServiceModule): Server;
   /**
    * Listens, at a URL or (without one) where configuration says. May be called again for more. Resolves to the URLs.
    * With `direction: 'receive'` (and where the transport can't but) only one-way methods can be called there.

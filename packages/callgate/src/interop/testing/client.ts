@@ -9,7 +9,7 @@ import { type Started, startServer } from './start.js';
 /** What came of a case: `ok`, or the code and the words of what was thrown. */
 export type Outcome = 'ok' | { readonly code: string; readonly words: string };
 
-const [scheme, folder, certificate, crowd] = process.argv.slice(2) as [string, string, string, string];
+const [scheme = '', folder = '', certificate = '{}', crowd, pool = ''] = process.argv.slice(2);
 const outcomes: Record<string, Outcome> = {};
 
 async function runAll<C>(mode: string, cases: readonly Case<C>[], client: C, absent: Around['absent']) {
@@ -26,10 +26,10 @@ async function runAll<C>(mode: string, cases: readonly Case<C>[], client: C, abs
 
 /** Over pipes there is one link to a server: whoever wants another starts another. */
 async function anotherServer(): Promise<Started> {
-  return scheme === 'pipe' ? await startServer(scheme, folder, {}) : server;
+  return scheme === 'pipe' ? await startServer(scheme, folder, {}, pool) : server;
 }
 
-const server = await startServer(scheme, folder, JSON.parse(certificate) as TransportOptions);
+const server = await startServer(scheme, folder, JSON.parse(certificate) as TransportOptions, pool);
 const servers = new Set([server]);
 const settings = { timeout: 30_000, transport: server.transport };
 const meet = async (): Promise<string> => {

@@ -16,11 +16,16 @@ export interface Started {
 const program = new URL('./server.js', import.meta.url);
 
 /** Starts the server where the mechanism wants it. */
-export async function startServer(scheme: string, folder: string, certificate: TransportOptions): Promise<Started> {
+export async function startServer(
+  scheme: string,
+  folder: string,
+  certificate: TransportOptions,
+  pool: string,
+): Promise<Started> {
   const transport = scheme === 'tls' ? certificate : {};
   const options = JSON.stringify(transport);
   if (scheme === 'inproc') {
-    const worker = new Worker(program, { workerData: ['inproc:interop', options] });
+    const worker = new Worker(program, { workerData: ['inproc:interop', options, pool] });
     const [url] = (await once(worker, 'message')) as [string];
     return {
       url,
@@ -34,10 +39,12 @@ export async function startServer(scheme: string, folder: string, certificate: T
   const file = fileURLToPath(program);
   if (scheme === 'pipe') {
     const stdio = ['ignore', 'ignore', 'inherit'] as const;
-    const child = await spawnWithPipes(process.execPath, [file, 'pipe:inherited', options], { stdio: [...stdio] });
+    const child = await spawnWithPipes(process.execPath, [file, 'pipe:inherited', options, pool], {
+      stdio: [...stdio],
+    });
     return { url: child.url, transport, stop: () => ended(child.process) };
   }
-  const child = spawn(process.execPath, [file, addressOf(scheme, folder), options], {
+  const child = spawn(process.execPath, [file, addressOf(scheme, folder), options, pool], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [url] = (await once(createInterface(child.stdout), 'line')) as [string];

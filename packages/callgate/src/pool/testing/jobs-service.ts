@@ -1,8 +1,8 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as after } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
-import { type CallContext, type Handlers, implement, RpcError, type RpcStream } from '../../index.js';
-import { Jobs, type Text } from './jobs.js';
+import { type CallContext, type Handlers, handleOf, implement, RpcError, type RpcStream } from '../../index.js';
+import { Back, Jobs, type Text } from './jobs.js';
 
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
@@ -32,6 +32,23 @@ export class JobsService implements Handlers<typeof Jobs> {
     if (what === 'loop') for (;;) if (Date.now() < 0) break;
     if (what === 'eat') eat();
     return { text: String(threadId) };
+  }
+
+  async tell({ text }: Text, context: CallContext): Promise<Text> {
+    const [what, more = ''] = text.split(' ');
+    if (what === 'metadata') {
+      context.headers.set('said', more);
+      context.trailers.set('done', more);
+      return { text: `${context.metadata.get(more)}` };
+    }
+    if (what === 'handle') {
+      const [handle] = context.takeHandles();
+      using _ = handle;
+      context.giveHandles([handleOf(openSync(more, 'r'))]);
+      return { text: readFileSync(handle?.value ?? -1, 'utf8') };
+    }
+    if (what === 'back') return context.client(Back).say({ text: `${more} ${threadId}` });
+    return { text: `${Math.round(context.deadline - performance.now())}` };
   }
 
   async note({ text }: Text): Promise<Text> {

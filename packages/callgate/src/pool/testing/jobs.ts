@@ -15,6 +15,8 @@ export const Jobs = defineService('test.Jobs', {
   sleep: defineMethod({ name: 'Sleep', localName: 'sleep', ...messages }),
   /** Does what its text says. */
   misbehave: defineMethod({ name: 'Misbehave', localName: 'misbehave', ...messages }),
+  /** Shows what of a call reaches its handler: `metadata key`, `handle`, `back text`, `deadline`. */
+  tell: defineMethod({ name: 'Tell', localName: 'tell', ...messages }),
   /** Appends to a file: `path text`, after a while. */
   note: defineMethod({ name: 'Note', localName: 'note', oneway: true, ...messages }),
   /** The same, and one after the other for each client. */
@@ -22,4 +24,9 @@ export const Jobs = defineService('test.Jobs', {
   list: defineMethod({ name: 'List', localName: 'list', kind: 'server-streaming', ...messages }),
   join: defineMethod({ name: 'Join', localName: 'join', kind: 'client-streaming', ...messages }),
   chat: defineMethod({ name: 'Chat', localName: 'chat', kind: 'bidi-streaming', ...messages }),
+});
+
+/** What clients of these tests offer. */
+export const Back = defineService('test.Back', {
+  say: defineMethod({ name: 'Say', localName: 'say', ...messages }),
 });

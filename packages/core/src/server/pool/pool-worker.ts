@@ -85,6 +85,9 @@ export class PoolWorker {
     this.#worker = new Worker(means.program, {
       workerData: data,
       transferList: [port2],
+      // Descriptors travel between front and workers: Node would close those that a worker has opened and given away, when it
+      // ends, by numbers that belong to others by then.
+      trackUnmanagedFds: false,
       name: `callgate worker ${number}`,
       ...(execArgv !== undefined && { execArgv: [...execArgv] }),
       ...(resourceLimits !== undefined && { resourceLimits }),

@@ -1,6 +1,7 @@
 import { type Incoming, noteThread, parseHello, RelayFlag, RelayOp } from '../../channel/index.js';
 import type { RpcError } from '../../errors/index.js';
 import { type PoolEvents, type PoolListener, PoolListeners } from './events.js';
+import { Load } from './load.js';
 import { type PoolKnobs, type ResolvedPoolKnobs, type ResolvedPoolStart, resolvePoolKnobs } from './options.js';
 import { badStart, PoolWorker } from './pool-worker.js';
 import { restartDelay, workersToEnd, workersToStart } from './sizing.js';
@@ -42,7 +43,7 @@ export class Pool {
   #started: Promise<void> | undefined;
   #lastNumber = 0;
   #lastClient = 0;
-  #running = 0;
+  readonly #load = new Load();
   #idle: (() => void)[] = [];
   #failuresInARow = 0;
   #restart: NodeJS.Timeout | undefined;
@@ -61,16 +62,16 @@ export class Pool {
   }
 
   get running(): number {
-    return this.#running;
+    return this.#load.running;
   }
 
   get queued(): number {
     return this.#waiting.length + this.held;
   }
 
-  /** Milliseconds until a call that came now would have a worker, as far as is known. */
+  /** Milliseconds until a call that had to wait now would be done, as far as is known; 0: it would be the next. */
   get expectedMs(): number {
-    return this.#waiting.expectedMs(this.#running);
+    return this.queued === 0 ? 0 : this.#load.expectedMs(this.queued);
   }
 
   census(): { starting: number; waiting: number; busy: number } {
@@ -103,7 +104,7 @@ export class Pool {
     const stated = Object.fromEntries(Object.entries(knobs).filter(([, value]) => value !== undefined));
     this.#knobs = resolvePoolKnobs({ ...this.#knobs, ...stated }, this.#parts.means.processors);
     this.#watch.stop();
-    if (this.#running > 0) this.#watch.wake(this.#workers, () => this.#knobs);
+    if (this.#load.running > 0) this.#watch.wake(this.#workers, () => this.#knobs);
     if (this.#started === undefined || this.#closed) return;
     this.#adjust();
     this.#letGo();
@@ -141,7 +142,7 @@ export class Pool {
     }
     if (best === undefined) return undefined;
     best.taken = ++this.#takes;
-    this.#running++;
+    this.#load.take();
     if (best.running++ === 0) {
       this.#watch.wake(this.#workers, this.#knobsNow);
       this.#adjust();
@@ -152,15 +153,15 @@ export class Pool {
   #takes = 0;
   readonly #knobsNow = (): ResolvedPoolKnobs => this.#knobs;
 
-  /** Calls of a worker are done, or slots that were reserved are not needed. */
-  give(worker: PoolWorker, slots: number): void {
+  /** Calls of a worker are done, or (`unused`) slots that were reserved are not needed. */
+  give(worker: PoolWorker, slots: number, unused = false): void {
     if (worker.state === 'ended') return;
     worker.running -= slots;
-    this.#running -= slots;
+    this.#load.give(slots, !unused);
     this.#failuresInARow = 0;
     this.#serveWaiting();
     if (worker.running === 0) this.#letGo();
-    if (this.#running === 0 && this.#waiting.length === 0) this.#noteIdle();
+    if (this.#load.running === 0 && this.queued === 0) this.#noteIdle();
   }
 
   /** Has a call wait; who does looks whether too many wait already. */
@@ -174,7 +175,7 @@ export class Pool {
 
   /** Resolves when nothing runs or waits. */
   whenIdle(): Promise<void> {
-    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve();
+    if (this.#load.running === 0 && this.queued === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -207,12 +208,12 @@ export class Pool {
       const next = this.#waiting.shift(performance.now());
       if (next === undefined) {
         worker.running--;
-        this.#running--;
+        this.#load.give(1, false);
         break;
       }
       next.start(worker);
     }
-    if (this.#running === 0) this.#noteIdle();
+    if (this.#load.running === 0) this.#noteIdle();
   }
 
   async #startFirst(): Promise<void> {
@@ -291,7 +292,7 @@ export class Pool {
   #ended(worker: PoolWorker, error: RpcError | undefined): void {
     this.#workers.delete(worker);
     this.#byNumber[worker.number] = undefined;
-    this.#running -= worker.running;
+    this.#load.give(worker.running, false);
     for (const client of this.clients.values()) client.workerEnded(worker, error);
     this.listeners.tell('ended', { worker: worker.number, error });
     this.#whenEnded.get(worker)?.();
@@ -301,7 +302,7 @@ export class Pool {
       void this.close();
       return;
     }
-    if (this.#running === 0 && this.#waiting.length === 0) this.#noteIdle();
+    if (this.#load.running === 0 && this.queued === 0) this.#noteIdle();
     if (this.#closed) return;
     if (error === undefined) this.#adjust();
     else {

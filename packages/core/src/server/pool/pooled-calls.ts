@@ -59,6 +59,11 @@ export interface PooledOptions {
 
 /** Milliseconds that a worker is kept for a request whose caller was told that one is ready. */
 const RESERVATION_MS = 1000;
+/**
+ * Of the time that a call has left, what it may be expected to take when it has to wait. How long calls take is known from the
+ * past only, and a queue that is half as long is never empty either.
+ */
+const SHARE_TO_WAIT = 0.5;
 /** Of what is known of a call: it is one-way, and its caller waits until a handler has it. */
 const ONEWAY = 1;
 const WORKER_BITS = 10;
@@ -145,7 +150,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     const route = this.#routeOf(envelope);
     const refusal = this.#refusal(envelope, route, reserved, oneway);
     if (refusal !== undefined || route === undefined) {
-      if (reserved !== undefined) this.#pool.give(reserved, 1);
+      if (reserved !== undefined) this.#pool.give(reserved, 1, true);
       if (refusal !== undefined) this.#refuse(callId, this.#mute || (oneway && !confirm), refusal);
       return;
     }
@@ -194,7 +199,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     const apart = confirm && !oneway;
     const left = apart || timeLeft === NO_DEADLINE ? Number.POSITIVE_INFINITY : timeLeft;
     const full = this.#pool.queued >= maxQueued;
-    if (full || expectedMs > left) {
+    if (full || expectedMs > SHARE_TO_WAIT * left) {
       const error = full
         ? poolFull(path, maxQueued, Math.max(1, Math.ceil(expectedMs)))
         : wouldBeLate(path, expectedMs, left);
@@ -316,7 +321,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     const reserved = this.#reserved.get(callId);
     if (reserved === undefined) return;
     this.#reserved.delete(callId);
-    this.#pool.give(reserved.worker, 1);
+    this.#pool.give(reserved.worker, 1, true);
   }
 
   #sweep(now: number): number {

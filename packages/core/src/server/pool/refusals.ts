@@ -11,7 +11,7 @@ export function poolFull(path: string, maxQueued: number, retryAfterMs: number):
 }
 
 export function wouldBeLate(path: string, waitMs: number, leftMs: number): RpcError {
-  const words = `${path}: not queued, since its turn would come in about ${Math.ceil(waitMs)} ms, and it has ${Math.floor(leftMs)} ms left`;
+  const words = `${path}: not queued, since it would be done in about ${Math.ceil(waitMs)} ms, and has ${Math.floor(leftMs)} ms left (all workers are busy, and others wait)`;
   return new RpcError('RESOURCE_EXHAUSTED', words, { reason: Reason.OVERLOADED, retryAfterMs: Math.ceil(waitMs) });
 }
 

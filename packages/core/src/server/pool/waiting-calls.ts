@@ -11,20 +11,16 @@ export interface WaitingCall {
   expire(): void;
 }
 
-/** Calls that wait for a worker, first come, first served; and how long a call would wait, going by those before it. */
+/** Calls that wait for a worker, first come, first served. */
 export class WaitingCalls {
   readonly #calls = new Set<WaitingCall>();
   readonly #deadlines = new Deadlines((now) => this.#sweep(now));
-  /** Milliseconds between two turns, as they have come lately while calls waited. */
-  #betweenTurns = 0;
-  #turnAt = 0;
 
   get length(): number {
     return this.#calls.size;
   }
 
   add(call: WaitingCall): void {
-    if (this.#calls.size === 0) this.#turnAt = 0;
     this.#calls.add(call);
     if (call.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.add(call.deadline);
   }
@@ -42,27 +38,13 @@ export class WaitingCalls {
         call.expire();
         continue;
       }
-      this.#tick(now);
       return call;
     }
     return undefined;
   }
 
-  /** Milliseconds until a call that came now would be done, behind so many that run, as far as is known. */
-  expectedMs(running: number): number {
-    return this.#calls.size === 0 ? 0 : (this.#calls.size + running) * this.#betweenTurns;
-  }
-
   stop(): void {
     this.#deadlines.stop();
-  }
-
-  #tick(now: number): void {
-    if (this.#turnAt !== 0) {
-      const took = now - this.#turnAt;
-      this.#betweenTurns = this.#betweenTurns === 0 ? took : 0.9 * this.#betweenTurns + 0.1 * took;
-    }
-    this.#turnAt = now;
   }
 
   #sweep(now: number): number {
