@@ -8,5 +8,4 @@ server.add(Greeter, {
 const [url] = await server.listen();
 console.log(`Greeting at ${url}`);
 
-process.once('SIGINT', () => server.close());
-process.once('SIGTERM', () => server.close());
+server.drainOnSignals(['SIGINT', 'SIGTERM']);

@@ -216,7 +216,7 @@ describe('What a client offers', () => {
     await expect.poll(() => stopped.length, { timeout: 10_000 }).toBe(3);
   });
 
-  it('is drained by a server that closes.', async () => {
+  it.each(['close', 'drain'] as const)('is waited for by a server that is to %s.', async (how) => {
     let channel: PeerChannel | undefined;
     const { url, server } = await serve('unix', (request, context) => {
       channel = context.channel;
@@ -232,7 +232,7 @@ describe('What a client offers', () => {
     });
     await client.shout({ text: '' });
     const back = channel!.client(Callback).shout({ text: 'last' });
-    const closed = server.close({ timeoutMs: 20_000 });
+    const closed = server[how]({ timeoutMs: 20_000 });
     setImmediate(go);
     expect(await back).toEqual({ text: 'last' });
     await closed;

@@ -26,6 +26,7 @@ export type {
   DefinedErrorOptions,
   DetailType,
   Direction,
+  DrainOptions,
   ErrorDefinition,
   ErrorDetail,
   ErrorFields,

@@ -37,6 +37,12 @@ describe('What the README says', () => {
     expect(await run(code('js')[0]!)).toEqual({ code: 0, signal: null, stdout: '{ km: 878 }\n', stderr: '' });
   });
 
+  test('of draining works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    const stdout = '{ km: 878 }\n{ km: 879 }\n';
+    expect(await run(codeUnder('Draining'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of streams works as it stands.', async () => {
     const stdout = 'stopped: CANCELLED\n3\n6\n8\n3\n';
     expect(await run(codeUnder('Streams'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });

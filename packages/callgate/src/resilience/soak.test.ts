@@ -54,7 +54,8 @@ it.each(['shm', 'unix'] as const)(
     expect(client.$channel.stats.inFlight).toBe(0);
     expect(client.$channel.addresses.map(({ inFlight }) => inFlight)).toEqual([0, 0]);
     const told = new Set([...failures, ...blocking.failures.map((failure) => failure.replace(/:.*/s, ''))]);
-    for (const failure of told) expect(failure).toMatch(/^UNAVAILABLE (PEER_DIED|PEER_CLOSED|UNREACHABLE|OVERLOADED)$/);
+    for (const failure of told)
+      expect(failure).toMatch(/^UNAVAILABLE (PEER_DIED|PEER_CLOSED|UNREACHABLE|DRAINING|OVERLOADED)$/);
 
     const entries = fleet.entries();
     const once = new Set(entries);

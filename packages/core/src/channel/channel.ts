@@ -30,6 +30,10 @@ export class Channel extends Sending {
   readonly #envelope: Envelope = emptyEnvelope();
   /** Something was handled that goes on in a microtask: the receive loop had better let it run before it polls. */
   yieldDue = false;
+  /** The callee takes no more calls: none is to be made over this channel. */
+  calleeLeaves = false;
+  /** The caller has been told so, and has said that it makes no more. */
+  callerLeft = false;
   /** What the peer said when it left, which is better than what the link can tell. */
   #farewell: RpcError | undefined;
   #told = false;
@@ -104,6 +108,16 @@ export class Channel extends Sending {
         if (this.shared) return;
         this.#farewell = decodeFailure(envelope.status, span.bytes, span.start + ENVELOPE_BYTES, span.end, 'channel');
         return;
+      case Kind.GO_AWAY:
+        if (this.replies === undefined)
+          this.#unreadable(violation('to take no more calls, though this side called nothing', this.link.peer.address));
+        else this.#goAway();
+        return;
+      case Kind.GOING:
+        if (this.requests === undefined)
+          this.#unreadable(violation('to make no more calls, though this side serves nothing', this.link.peer.address));
+        this.callerLeft = true;
+        return;
       case Kind.HELLO:
         this.#unreadable(violation('a greeting where none is expected', this.link.peer.address));
         return;
@@ -115,6 +129,14 @@ export class Channel extends Sending {
   /** As many answers wait for room as this side keeps. */
   get #crowded(): boolean {
     return this.outbox.answers >= MOST_ANSWERS || this.outbox.answerBytes >= MOST_ANSWER_BYTES;
+  }
+
+  #goAway(): void {
+    if (this.calleeLeaves) return;
+    this.calleeLeaves = true;
+    // Behind the requests that wait for room, which are still taken.
+    this.sendLater(Kind.GOING, 0, 0, 0);
+    this.replies?.onGoAway?.();
   }
 
   /**
@@ -172,6 +194,11 @@ export class Channel extends Sending {
   sayGoodbye(error: RpcError): void {
     if (this.remote === undefined) return;
     this.sendLater(Kind.GOODBYE, error.status, 0, 0, encodeFailure(error, this.maxPayloadBytes));
+  }
+
+  /** Has whoever calls over this channel, and `hears` it, go elsewhere with his next call. */
+  sendGoAway(why: RpcError): void {
+    this.sendLater(Kind.GO_AWAY, why.status, 0, 0, encodeFailure(why, this.maxPayloadBytes));
   }
 
   #trySendLast(payload: Buffer, status: number): void {

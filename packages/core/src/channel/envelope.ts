@@ -56,6 +56,10 @@ export const Kind = {
   REPLY_ITEM: 13,
   /** The callee has read: the caller may send so many more messages (method id) and bytes (time left). */
   REQUEST_CREDIT: 14,
+  /** The callee takes no more calls over this channel, and says why: whoever calls is to go elsewhere. Only to who `hears` it. */
+  GO_AWAY: 15,
+  /** Answers GO_AWAY: no call of the caller's follows over this channel. What belongs to calls that were made does. */
+  GOING: 16,
 } as const;
 
 export const Flag = {

@@ -22,6 +22,11 @@ export interface Hello {
   /** Payload bytes and messages of one stream that this side takes unread. @default 1 MiB, 4096 */
   readonly streamWindowBytes?: number;
   readonly streamWindowMessages?: number;
+  /**
+   * This side, should it call, knows GO_AWAY: it reads it at once (`always`), or only when it makes a call, since its
+   * thread blocks (`calling`). @default it does not
+   */
+  readonly hears?: 'always' | 'calling' | undefined;
   /** Names the thread at which messages of this link are taken; the same for all links of one thread. */
   readonly thread?: string | undefined;
   /** The method table: what this side serves. A method's id is its place in this list. */
@@ -52,8 +57,8 @@ export function encodeHello(hello: Hello): Buffer {
   const methods = hello.methods.map(({ service, method, kind }): SentEntry => ({ service, method, kind }));
   const schemas = describeSchemas(hello.methods.flatMap(({ request, response }) => [request, response]));
   const { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages } = hello;
-  const { thread } = hello;
-  const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages, thread };
+  const { thread, hears } = hello;
+  const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages, hears, thread };
   return Buffer.from(JSON.stringify({ ...limits, methods, schemas }));
 }
 
@@ -82,6 +87,7 @@ export function parseHello(text: string): Hello {
     throw badHello('maxMetadataBytes is no number of bytes');
   const windows = {
     ...parseThread(value.thread),
+    ...parseHears(value.hears),
     ...parseWindow('streamWindowBytes', value.streamWindowBytes),
     ...parseWindow('streamWindowMessages', value.streamWindowMessages),
   };
@@ -106,6 +112,11 @@ function parseThread(thread: unknown): { thread?: string } {
   if (thread === undefined) return {};
   if (typeof thread !== 'string' || thread.length > 100) throw badHello('thread is not a name');
   return { thread };
+}
+
+/** A word that is not known yet is a way of hearing that is not known either. */
+function parseHears(hears: unknown): Pick<Hello, 'hears'> {
+  return hears === 'always' || hears === 'calling' ? { hears } : {};
 }
 
 function parseWindow(name: 'streamWindowBytes' | 'streamWindowMessages', value: unknown): { [name: string]: number } {

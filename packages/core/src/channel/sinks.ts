@@ -5,6 +5,8 @@ import type { Envelope } from './envelope.js';
 export interface ReplySink {
   /** REPLY, HEADERS, READY, TAKEN, REPLY_ITEM or REQUEST_CREDIT. The span is valid during the call only. Must not throw. */
   onReply(envelope: Envelope, span: Span): void;
+  /** GO_AWAY. Must not throw. */
+  onGoAway?(): void;
   /** The channel has ended; nothing more will come. Called once. */
   onEnd(end: LinkEnd): void;
 }

@@ -172,7 +172,10 @@ export class AsyncCaller {
     const waits = call.waitForReady && !call.phases.immediate;
     (waits ? this.#connection.openWaiting(call) : this.#connection.open()).then(
       (opened) => {
-        if (!call.settled) this.#send(opened, call, request);
+        if (call.settled) return;
+        // It may have been told already that its server takes no more calls.
+        if (opened.channel.calleeLeaves) this.#go(call, request);
+        else this.#send(opened, call, request);
       },
       (error: unknown) => this.#fail(call, error),
     );

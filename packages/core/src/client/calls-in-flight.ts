@@ -143,7 +143,9 @@ export class CallsInFlight {
     const unbegun = end.orderly && end.by === 'peer' && channel.remote !== undefined;
     for (const call of this.#calls.values()) {
       if (call.channel !== channel) continue;
-      if (unbegun && call.stage === 'replying' && !call.stub.method.oneway) call.fate = 'refused';
+      // Who blocks for a one-way call waits for a word that a handler has it.
+      const waits = call.stage === 'replying' && (call.blocking || !call.stub.method.oneway);
+      if (unbegun && waits) call.fate = 'refused';
       this.#lost(call, channelError(call, end.error));
     }
   }

@@ -76,7 +76,9 @@ export const Reason = {
   WORKER_DIED: 'WORKER_DIED',
   /** A worker of a pool can't be started: its module, its service or its setup fails. */
   BAD_SERVICE: 'BAD_SERVICE',
-  /** The server is draining or at its bound of calls. */
+  /** The server takes no more calls, since it drains or closes: another may, or its successor. */
+  DRAINING: 'DRAINING',
+  /** The server is at its bound of calls. */
   OVERLOADED: 'OVERLOADED',
 } as const;
 

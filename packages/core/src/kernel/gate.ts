@@ -235,6 +235,8 @@ function speaking(server: Server, speak: <S extends ServiceDefinition>(service: 
     },
     listen: (url, transportOptions) => server.listen(url, transportOptions),
     close: (options) => server.close(options),
+    drain: (options) => server.drain(options),
+    drainOnSignals: (signals, options) => server.drainOnSignals(signals, options),
     onPeerDeath: (listener) => server.onPeerDeath(listener),
     hold: () => server.hold(),
     release: () => server.release(),

@@ -92,6 +92,11 @@ export class CallsInProgress implements RequestSink {
     this.#pending.stopClock();
   }
 
+  /** Calls that run or wait, or may come since a probe has reserved a handler for them. */
+  get busy(): number {
+    return this.#pending.size + this.#reservations.size;
+  }
+
   /** Tells every handler that still works to stop, and its caller why. */
   refuseAll(error: RpcError): void {
     this.#pending.refuseAll(error);

@@ -1,6 +1,7 @@
 import type { PeerDeathListener } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
 import type { Address, Transport, TransportOptions } from '../transport/contract.js';
+import type { DrainOptions } from './drain.js';
 import type { Handlers } from './handlers.js';
 import type { ServerPool } from './pool/front.js';
 import type { ServiceClass, ServiceModule } from './services.js';
@@ -63,6 +64,21 @@ export interface Server {
    * it in their error's message (reason EPITAPH), the others in `$channel.closed`.
    */
   close(options?: CloseOptions): Promise<void>;
+  /**
+   * Leaves without failing a call: gives up its names, so that a successor may listen there, and tells the clients, who
+   * make their next calls elsewhere (at the next address, or at the same one, where the successor is); finishes what was
+   * taken, and what was sent to it before its client knew; closes each link when nothing of it is left, and ends when none
+   * is, or at the deadline, as `close` does. Idempotent; `close` cuts it short. Throws INVALID_ARGUMENT (BAD_OPTION).
+   *
+   * Clients that can't be told, since there was no greeting (`mq:`, `udp:`), have their calls refused, and make them again.
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /**
+   * Has the first of the signals drain this server; a second one stops it at once, and ends the process as the signal does
+   * by default. When the server has drained, the process ends if nothing else keeps it alive. Returns what undoes it.
+   * `signals`: @default ['SIGTERM']
+   */
+  drainOnSignals(signals?: readonly NodeJS.Signals[], options?: DrainOptions): () => void;
   /**
    * Calls `listener` once for each client that dies: its process or thread ends, or it vanishes, without an orderly close.
    * Its handlers have been told to stop by then. Returns what takes the listener off again.

@@ -83,7 +83,7 @@ export function expired(call: CallInProgress): RpcError {
 }
 
 export function draining(call: CallInProgress): RpcError {
-  return new RpcError('UNAVAILABLE', `${call.path}: the server is shutting down`, { reason: Reason.OVERLOADED });
+  return new RpcError('UNAVAILABLE', `${call.path}: the server is shutting down`, { reason: Reason.DRAINING });
 }
 
 export function overloaded(call: CallInProgress): RpcError {

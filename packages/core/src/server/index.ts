@@ -1,4 +1,5 @@
 export type { CloseOptions, ListenResolver, ListenTarget, Server, ServerStats } from './contract.js';
+export type { DrainOptions } from './drain.js';
 export type { CallContext, EndingCall, Handlers } from './handlers.js';
 export { createOffering, type OfferingOptions, offer } from './offer.js';
 export type { ServerOptions } from './options.js';

@@ -82,6 +82,12 @@ export class Listening {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 
+  /** As `close`, but who has come already is let in, where the transport can. The names are free at once. */
+  async leave(): Promise<void> {
+    for (const undo of this.#noLongerServed.splice(0)) undo();
+    await Promise.all(this.#listeners.map((listener) => listener.leave?.() ?? listener.close()));
+  }
+
   /** Lets what is sent wait in the kernel, or takes it from there again. */
   hold(on: boolean): void {
     const able = this.#listeners.filter(({ hold, release }) => hold !== undefined && release !== undefined);

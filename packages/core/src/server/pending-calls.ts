@@ -17,6 +17,10 @@ export class PendingCalls {
     this.#reservations = reservations;
   }
 
+  get size(): number {
+    return this.#calls.size;
+  }
+
   get(callId: number): CallInProgress | undefined {
     return this.#calls.get(callId);
   }

@@ -16,6 +16,10 @@ export class Reservations {
     this.#admission = admission;
   }
 
+  get size(): number {
+    return this.#until.size;
+  }
+
   /** Reserves a slot. Returns the instant until which it is kept; undefined when none is free, or the call has one. */
   tryReserve(callId: number, now: number): number | undefined {
     if (this.#until.has(callId) || !this.#admission.tryTake()) return undefined;

@@ -17,6 +17,7 @@ import type { Capabilities, Link } from '../transport/contract.js';
 import type { Admission } from './admission.js';
 import { CallsInProgress, type ServingCounts } from './calls-in-progress.js';
 import type { ListenTarget } from './contract.js';
+import { type LeavingLink, mayClose, sendAway } from './leaving.js';
 import { notificationsIn } from './listening.js';
 import type { ResolvedServerOptions } from './options.js';
 import type { Pool } from './pool/pool.js';
@@ -25,7 +26,7 @@ import { methodTable, type Routes, type RoutesById } from './router.js';
 import { settledWithin } from './settled-within.js';
 
 /** What there is for one link. */
-interface Serving {
+interface Serving extends LeavingLink {
   calls?: CallsInProgress | PooledCalls;
   channel?: Channel;
   callbacks?: Callbacks;
@@ -55,6 +56,8 @@ export class ServedLinks {
   readonly #options: ServedLinksOptions;
   readonly #serving = new Map<Link, Serving>();
   readonly #counts: ServingCounts = { lateItems: 0 };
+  /** Why whoever comes is sent away. */
+  #leaving: RpcError | undefined;
 
   constructor(options: ServedLinksOptions) {
     this.#options = options;
@@ -71,7 +74,7 @@ export class ServedLinks {
 
   /** Serves a link for as long as it lives. Never rejects. */
   async serve(link: Link, { transport, trusted }: ListenTarget, offered: Offered): Promise<void> {
-    const entry: Serving = {};
+    const entry: Serving = { refusing: false };
     this.#serving.set(link, entry);
     const { server } = this.#options;
     const { capabilities } = transport;
@@ -79,6 +82,7 @@ export class ServedLinks {
       entry.channel = await this.#begin(link, capabilities, offered);
       entry.channel.loans.trusted = server.trusted ?? trusted ?? false;
       this.#takeCalls(entry, entry.channel, offered, capabilities);
+      if (this.#leaving !== undefined) sendAway(entry, this.#leaving, performance.now());
       await receiveLoop(entry.channel);
     } catch (error) {
       const failure = RpcError.from(error, 'INTERNAL');
@@ -110,7 +114,7 @@ export class ServedLinks {
     const { onError } = server;
     const { routes } = offered;
     const byId = greets(channel.link, capabilities) ? undefined : offered.routesById;
-    const common = { routes, byId, draining, onError, counts: this.#counts };
+    const common = { routes, byId, draining: () => entry.refusing || draining(), onError, counts: this.#counts };
     const callbacks = makeCallbacks && (() => (entry.callbacks ??= makeCallbacks(channel)));
     const calls =
       pool === undefined
@@ -123,6 +127,24 @@ export class ServedLinks {
     channel.requests = calls;
     channel.life.onPeerDeath(onPeerDeath);
     entry.calls = calls;
+  }
+
+  /** Has all clients go elsewhere, those that come from now on, too. */
+  sendAway(why: RpcError): void {
+    this.#leaving = why;
+    const now = performance.now();
+    for (const entry of this.#serving.values()) sendAway(entry, why, now);
+  }
+
+  /** Closes the links of those who were sent away and of whom nothing is under way any more. */
+  closeFinished(): void {
+    const now = performance.now();
+    for (const [link, entry] of this.#serving) {
+      if (link.end !== undefined || !mayClose(entry, now)) continue;
+      // Who sees an orderly end may rely on it: what was not answered was never begun.
+      entry.refusing = true;
+      void link.close();
+    }
   }
 
   /** Waits, no longer than `ms`, until what was called back from elsewhere than from a handler is done. */

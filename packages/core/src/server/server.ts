@@ -11,6 +11,8 @@ import { Reason, RpcError } from '../errors/index.js';
 import type { Link, TransportOptions } from '../transport/contract.js';
 import { Admission } from './admission.js';
 import type { CloseOptions, ListenResolver, Server, ServerStats } from './contract.js';
+import { type DrainOptions, drainDeadline, goAway, LookAgain } from './drain.js';
+import { drainOnSignals } from './drain-on-signals.js';
 import type { Handlers } from './handlers.js';
 import { checkListening, Listening, notificationsIn } from './listening.js';
 import { OfferedServices } from './offered-services.js';
@@ -47,6 +49,8 @@ class LinkServer implements Server {
   readonly #listening = new Listening();
   readonly #links: ServedLinks;
   #closing: Promise<void> | undefined;
+  #draining: Promise<void> | undefined;
+  readonly #lookAgain = new LookAgain();
   readonly #mourners = new Set<{ readonly listener: PeerDeathListener }>();
 
   constructor(resolve: ListenResolver, options: ResolvedServerOptions, parts: ServerParts) {
@@ -96,7 +100,7 @@ class LinkServer implements Server {
       const { onError } = this.#options;
       const notifications = notifies(capabilities) ? notificationsIn(this.#offering.services) : undefined;
       const listener = await transport.listen(address, target.transportOptions, onLink, onError, notifications);
-      if (this.#closing !== undefined) await listener.close();
+      if (this.#leaves) await listener.close();
       this.#checkOpen();
       this.#listening.add(listener, target);
       urls.push(listener.url);
@@ -106,7 +110,18 @@ class LinkServer implements Server {
 
   close({ timeoutMs = 5000, epitaph }: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(timeoutMs, epitaph);
+    this.#lookAgain.wake();
     return this.#closing;
+  }
+
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const until = drainDeadline(options, performance.now());
+    this.#draining ??= this.#drain(until, options.epitaph);
+    return this.#draining;
+  }
+
+  drainOnSignals(signals: readonly NodeJS.Signals[] = ['SIGTERM'], options?: DrainOptions): () => void {
+    return drainOnSignals(this, signals, options);
   }
 
   onPeerDeath(listener: PeerDeathListener): () => void {
@@ -128,9 +143,15 @@ class LinkServer implements Server {
     return this.close();
   }
 
+  get #leaves(): boolean {
+    return this.#closing !== undefined || this.#draining !== undefined;
+  }
+
   #checkOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new RpcError('FAILED_PRECONDITION', 'the server is closed', { reason: Reason.CLOSED });
+    if (!this.#leaves) return;
+    const words =
+      this.#closing === undefined ? 'the server drains, and listens nowhere any more' : 'the server is closed';
+    throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.CLOSED });
   }
 
   hold(): void {
@@ -139,6 +160,19 @@ class LinkServer implements Server {
 
   release(): void {
     this.#listening.hold(false);
+  }
+
+  async #drain(until: number, epitaph: string | undefined): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    // The names first: who is sent away must not come back here.
+    const allIn = this.#listening.leave();
+    this.#links.sendAway(goAway(epitaph));
+    await settledWithin(allIn, until - performance.now());
+    while (this.#closing === undefined && this.#links.size > 0 && performance.now() < until) {
+      this.#links.closeFinished();
+      await this.#lookAgain.after(Math.min(LOOK_MS, Math.max(0, until - performance.now())));
+    }
+    await this.close({ timeoutMs: Math.max(0, until - performance.now()), epitaph });
   }
 
   async #close(timeoutMs: number, epitaph: string | undefined): Promise<void> {
@@ -167,6 +201,8 @@ function poolOf(options: ResolvedServerOptions, means: PoolMeans | undefined): P
     onError,
   });
 }
+/** Milliseconds between two looks at what is left, while a server drains. */
+const LOOK_MS = 10;
 
 function shutDown(epitaph: string | undefined): RpcError {
   return epitaph === undefined

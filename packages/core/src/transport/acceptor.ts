@@ -48,13 +48,20 @@ export class Acceptor<T> {
   }
 
   close(): void {
+    this.#end((waiting) => this.#hooks.turnAway(waiting));
+  }
+
+  /** As `close`, but those who wait are admitted. */
+  leave(): void {
+    this.#end((waiting) => this.#hooks.admit(waiting));
+  }
+
+  #end(receive: (waiting: T) => void): void {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#resting);
     try {
-      for (let waiting = this.#source.accept(); waiting !== null; waiting = this.#source.accept()) {
-        this.#hooks.turnAway(waiting);
-      }
+      for (let waiting = this.#source.accept(); waiting !== null; waiting = this.#source.accept()) receive(waiting);
     } catch {
       // Those who still wait are cut off when the socket closes.
     }

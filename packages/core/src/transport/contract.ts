@@ -218,6 +218,12 @@ export interface Listener {
   readonly url: string;
   /** Stops accepting and removes what was made in the file system or kernel. Links live on. Idempotent. */
   close(): Promise<void>;
+  /**
+   * As `close`, but turns nobody away: who has knocked already becomes a link, which is told to `onLink` as ever. The
+   * name is free at once, for who listens there next; resolves when all have been let in, or after a second. Idempotent.
+   * @default `close`, which turns away who is not a link yet
+   */
+  leave?(): Promise<void>;
   ref(): void;
   unref(): void;
   /** Where what is sent can wait at the receiver (signals): nothing is received from now on, until `release`. */

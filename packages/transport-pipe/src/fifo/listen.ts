@@ -45,15 +45,22 @@ export async function listen(
     onTrouble: (cause) => onError(fromErrno(cause, `cannot let a client in at ${url}`)),
   });
   let open = true;
+  /** First the name, while the fifo is still read: nobody can take it for stale in between. */
+  const giveUpName = (): boolean => {
+    const first = open;
+    open = false;
+    if (first) remove();
+    return first;
+  };
   return {
     url,
     async close() {
-      if (!open) return;
-      open = false;
-      // First the name, while the fifo is still read: nobody can take it for stale in between.
-      remove();
-      acceptor.close();
+      if (giveUpName()) acceptor.close();
       gatekeeper.close();
+    },
+    async leave() {
+      if (giveUpName()) acceptor.leave();
+      await gatekeeper.leave();
     },
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),

@@ -49,14 +49,20 @@ export async function listen<O extends MeetingOptions>(
     },
   );
   let open = true;
+  /** First the name, while the socket still listens: nobody can take it for stale in between. */
+  const giveUpName = (): boolean => {
+    const first = open;
+    open = false;
+    if (first) remove();
+    return first;
+  };
   return {
     url: address.url,
     close: async () => {
-      if (!open) return;
-      open = false;
-      // First the name, while the socket still listens: nobody can take it for stale in between.
-      remove();
-      acceptor.close();
+      if (giveUpName()) acceptor.close();
+    },
+    leave: async () => {
+      if (giveUpName()) acceptor.leave();
     },
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),

@@ -44,14 +44,21 @@ export async function listen(
     onTrouble: (cause) => onError(fromErrno(cause, `cannot accept a connection at ${url}`)),
   });
   let open = true;
+  const giveUpName = (): boolean => {
+    const first = open;
+    open = false;
+    if (first) unmark();
+    return first;
+  };
   return {
     url,
     async close() {
-      if (!open) return;
-      open = false;
-      unmark();
-      acceptor.close();
+      if (giveUpName()) acceptor.close();
       gatekeeper.close();
+    },
+    async leave() {
+      if (giveUpName()) acceptor.leave();
+      await gatekeeper.leave();
     },
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),

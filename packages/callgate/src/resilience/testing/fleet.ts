@@ -22,6 +22,8 @@ export interface Server {
   start(): Promise<void>;
   /** Closes in good order; resolves when the process has ended. */
   close(): Promise<void>;
+  /** SIGTERM: has a program drain that does so by that; resolves to the exit code when the process has ended. */
+  drain(): Promise<number | null>;
 }
 
 /** What a program of `sync.child.ts` tells at its end. */
@@ -49,13 +51,17 @@ export class Fleet {
   }
 
   /** An address at which nobody is. */
-  url(scheme: 'shm' | 'unix'): string {
+  url(scheme: 'shm' | 'unix' | 'fifo'): string {
     return `${scheme}:${join(this.#folder, `server${++this.#names}`)}`;
   }
 
-  async server(scheme: 'shm' | 'unix', delayMs = 0): Promise<Server> {
+  async server(scheme: 'shm' | 'unix' | 'fifo', delayMs = 0, program = 'server.child.js'): Promise<Server> {
     const url = this.url(scheme);
-    let child = await this.#serve(url, delayMs);
+    return this.serverAt(url, program, String(delayMs));
+  }
+
+  async serverAt(url: string, program: string, ...args: readonly string[]): Promise<Server> {
+    let child = await this.#serve(program, url, args);
     return {
       url,
       get pid() {
@@ -64,22 +70,32 @@ export class Fleet {
       stop: () => void child.kill('SIGSTOP'),
       kill: () => this.#end(child, () => child.kill('SIGKILL')),
       start: async () => {
-        child = await this.#serve(url, delayMs);
+        child = await this.#serve(program, url, args);
+      },
+      drain: async () => {
+        const going = child;
+        await this.#end(going, () => going.kill('SIGTERM'));
+        return going.exitCode;
       },
       close: () => this.#end(child, () => child.stdin?.end()),
     };
   }
 
   /** Begins to call, blocking, from another process, and gives what stops it. */
-  async blocking(urls: readonly string[], settings: object, writer = ''): Promise<() => Promise<Outcome>> {
+  async blocking<O = Outcome>(
+    urls: readonly string[],
+    settings: object,
+    writer = '',
+    program = 'sync.child.js',
+  ): Promise<() => Promise<O>> {
     const stop = join(this.#folder, `stop${++this.#names}`);
-    const child = this.#spawn('sync.child.js', [urls.join(','), JSON.stringify(settings), stop, writer]);
+    const child = this.#spawn(program, [urls.join(','), JSON.stringify(settings), stop, writer]);
     const lines = createInterface({ input: child.stdout! });
     await once(lines, 'line');
     return async () => {
       const last = once(lines, 'line') as Promise<[string]>;
       writeFileSync(stop, '');
-      return JSON.parse((await last)[0]) as Outcome;
+      return JSON.parse((await last)[0]) as O;
     };
   }
 
@@ -88,8 +104,8 @@ export class Fleet {
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #serve(url: string, delayMs: number): Promise<ChildProcess> {
-    const child = this.#spawn('server.child.js', [url, this.book, String(delayMs)]);
+  async #serve(program: string, url: string, args: readonly string[]): Promise<ChildProcess> {
+    const child = this.#spawn(program, [url, this.book, ...args]);
     await once(child.stdout!, 'data');
     return child;
   }

@@ -150,6 +150,7 @@ export class Connection implements Way {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#open !== undefined && !this.#open.channel.ended) return this.#open;
     if (this.#open !== undefined) receiveRest(this.#open.channel);
+    this.#leaveRetired();
     for (;;) {
       const now = performance.now();
       const { retryAt } = this.#attempts;
@@ -170,16 +171,32 @@ export class Connection implements Way {
   }
 
   retire(channel: Channel): void {
-    if (this.#open?.channel !== channel) return;
+    if (this.#passOver(channel) && (channel.ended || channel.callsOut === 0)) this.#leave(channel);
+  }
+
+  /** What is in flight goes on there, and new calls need another; false if they do already. */
+  #passOver(channel: Channel): boolean {
+    if (this.#open?.channel !== channel) return false;
     this.#open = undefined;
     this.connectivity.become('idle');
-    // Nothing else is in flight for a thread that blocks, and nobody would ever look at the channel again.
-    if (this.#options.mode === 'sync') channel.link.closeSync(LONG_AGO);
-    if (this.#options.mode === 'sync') channel.linkEnded();
+    return true;
   }
 
   look(): void {
     if (this.#open !== undefined) receiveUntil(this.#open.channel, NEVER_SETTLED, LONG_AGO);
+    this.#leaveRetired();
+  }
+
+  /** Channels that get no more calls, and over which the last stream has ended. */
+  #leaveRetired(): void {
+    for (const channel of this.#channels)
+      if (channel !== this.#open?.channel && !channel.callsOut) this.#leave(channel);
+  }
+
+  /** Where a thread blocks, nobody would ever look at the channel again. */
+  #leave(channel: Channel): void {
+    if (this.#options.mode === 'sync') channel.link.closeSync(LONG_AGO);
+    if (this.#options.mode === 'sync') channel.linkEnded();
   }
 
   keepAlive(alive: boolean): void {
@@ -255,18 +272,26 @@ export class Connection implements Way {
     const { link } = channel;
     channel.replies = {
       onReply: (envelope, span) => this.#calls.onReply(envelope, span),
+      onGoAway: () => {
+        // What was said to it, from a thread that may be busy elsewhere from now on. The server closes the channel.
+        if (this.#options.mode === 'sync') link.flush();
+        this.#passOver(channel);
+      },
       onEnd: (end) => {
         this.#channels.delete(channel);
         this.#callsBefore += channel.callsBegun;
         if (!end.orderly) this.#attempts.failures++;
-        this.#ended = end;
+        // Another may have taken its place before: then its end in good order is nobody's news.
+        const replaced = end.orderly && this.#open !== undefined && this.#open.channel !== channel;
+        if (!replaced) this.#ended = end;
         this.retire(channel);
         this.#calls.failOn(channel, end);
-        this.life.end(end, link.peer);
+        if (!replaced) this.life.end(end, link.peer);
       },
     };
     if (link.mark !== undefined) link.onLost = (about, error) => this.#calls.lose(channel, about, error);
     this.#open = open;
+    this.#ended = undefined;
     this.life.renew();
     this.#channels.add(channel);
     this.#attempts.succeeded();

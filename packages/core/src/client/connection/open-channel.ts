@@ -110,7 +110,8 @@ function beginning(target: Target, methods: readonly StubMethod[], options: Open
   const { maxMessageBytes } = link;
   const { maxMetadataBytes, streamWindowBytes, streamWindowMessages, offering } = options;
   const limits = { maxMessageBytes, maxMetadataBytes, streamWindowBytes, streamWindowMessages };
-  const local: Hello = { ...limits, methods: offering?.methods ?? [], thread: threadIdentity() };
+  const hears = options.mode === 'sync' ? 'calling' : 'always';
+  const local: Hello = { ...limits, methods: offering?.methods ?? [], thread: threadIdentity(), hears };
   const { capabilities } = target.transport;
   const checksum = options.checksum ?? capabilities.damages;
   const notifications = notifies(capabilities) ? notificationsOf(methods) : undefined;

@@ -7,6 +7,9 @@ import { Throttle } from './throttle.js';
 /** Requests that never left this process are sent anew at once so often, and then with a pause. */
 const AT_ONCE = 3;
 const PAUSE_MS = 10;
+/** Servers that leave, and refuse a call: after so many it is told. */
+const MOST_REFUSALS = 10;
+const LEAVING: ReadonlySet<string | undefined> = new Set([Reason.DRAINING, Reason.PEER_CLOSED, Reason.EPITAPH]);
 
 /** Decides which failed calls of one client are made again. */
 export class Retries {
@@ -37,13 +40,17 @@ export class Retries {
     return wait;
   }
 
-  /** The callee has never had it, for which no policy is needed: sent anew always, but after a refusal once. */
+  /**
+   * The callee has never had it, for which no policy is needed: sent anew always, but after a refusal once, or some
+   * times if those who refused were leaving, as when all servers are restarted one after the other.
+   */
   #transparent(call: CallInFlight, error: RpcError): number | undefined {
     if (error.code !== 'UNAVAILABLE') return undefined;
     if (call.fate === 'unsent' && call.channel !== undefined) return call.resent++ < AT_ONCE ? 0 : PAUSE_MS;
-    if (call.fate !== 'refused' || call.refusal !== undefined) return undefined;
+    if (call.fate !== 'refused') return undefined;
+    if (call.refusal !== undefined && (!LEAVING.has(error.reason) || call.resent >= MOST_REFUSALS)) return undefined;
     call.refusal = error;
-    return 0;
+    return call.resent++ < AT_ONCE ? 0 : PAUSE_MS;
   }
 
   #byPolicy(call: CallInFlight, error: RpcError, policy: ResolvedRetryPolicy): number | undefined {

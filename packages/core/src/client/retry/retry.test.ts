@@ -263,7 +263,7 @@ describe('Without a policy', () => {
     const closed = both.server.close();
     expect(await failure(both.client.echo({ text: '' }))).toMatchObject({
       code: 'UNAVAILABLE',
-      reason: Reason.OVERLOADED,
+      reason: Reason.DRAINING,
       message: 'test.Texts/Echo: the server is shutting down',
     });
     busy.open();
@@ -280,7 +280,7 @@ describe('Without a policy', () => {
     await client.echo({ text: 'so it runs' });
     const closed = first.close();
     const second = await serve(target);
-    expect(await failure(client.echo({ text: '' }))).toMatchObject({ reason: Reason.OVERLOADED });
+    expect(await failure(client.echo({ text: '' }))).toMatchObject({ reason: Reason.DRAINING });
     busy.open();
     await running;
     await closed;

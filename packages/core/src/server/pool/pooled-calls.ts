@@ -105,6 +105,11 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     this.#number = pool.newClient(this);
   }
 
+  /** Calls of which somebody waits for a word, and those that may come since a probe has reserved a worker for them. */
+  get busy(): number {
+    return this.#calls.size + this.#held.size + this.#reserved.size;
+  }
+
   onRequest(envelope: Envelope, span: Span): void {
     const { kind } = envelope;
     if (kind === Kind.REQUEST) this.#request(envelope, span);

@@ -2,7 +2,7 @@
 import { Reason, RpcError } from '../../errors/index.js';
 
 export function poolDraining(path: string): RpcError {
-  return new RpcError('UNAVAILABLE', `${path}: the server is shutting down`, { reason: Reason.OVERLOADED });
+  return new RpcError('UNAVAILABLE', `${path}: the server is shutting down`, { reason: Reason.DRAINING });
 }
 
 export function poolFull(path: string, maxQueued: number, retryAfterMs: number): RpcError {
