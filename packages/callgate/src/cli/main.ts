@@ -1,8 +1,9 @@
 /** The program `callgate`. Commands load what they need when they run, so that `--help` is quick. */
 import { createRequire } from 'node:module';
 import { RpcError } from '@callgate/core/errors';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { GenArguments } from './gen.js';
+import type { ServeArguments } from './serve.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -42,6 +43,22 @@ program
     process.exitCode = checkConfig(file) ? 0 : FAILED;
   });
 
+program
+  .command('serve')
+  .description('serve what a module adds to a server, from one process or several')
+  .argument('<module>', 'its default export is a function that gets a server: export default (server) => server.add(…)')
+  .option('--url <url>', 'where to listen; may be given again (default: where the configuration says)', collect, [])
+  .option('--processes <n>', 'start so many processes, behind one address', positive)
+  .option('--config <file>', 'the configuration; otherwise the one that applies here')
+  .option('--drain-timeout <ms>', 'how long what was taken may take when a process is to end', milliseconds, 30_000)
+  .option('--json', 'print a JSON object for each event')
+  .action(async (module: string, options: ServeArguments) => {
+    const { serve } = await import('./serve.js');
+    const exitCode = await serve(module, options);
+    // What a module keeps open must not keep a process that has been stopped.
+    if (exitCode !== undefined) process.exit(exitCode);
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -50,6 +67,16 @@ try {
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
+}
+
+function positive(value: string): number {
+  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('Expected a whole number of 1 or more.');
+}
+
+function milliseconds(value: string): number {
+  if (/^\d{1,12}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('Expected milliseconds: a whole number of 0 or more.');
 }
 
 /** Tells a person what went wrong, without a stack; returns the exit code. */

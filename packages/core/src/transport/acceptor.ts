@@ -15,6 +15,8 @@ export interface AcceptSource<T> {
 }
 
 export interface AcceptorHooks<T> {
+  /** Others accept from the same source: who still waits when this acceptor closes is theirs. @default false */
+  readonly shared?: boolean;
   admit(connection: T): void;
   /** For those that still wait when the acceptor closes. May throw: the rest is cut off then. */
   turnAway(connection: T): void;
@@ -60,12 +62,16 @@ export class Acceptor<T> {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#resting);
+    if (this.#hooks.shared !== true) this.#receiveRest(receive);
+    this.#source.close();
+  }
+
+  #receiveRest(receive: (waiting: T) => void): void {
     try {
       for (let waiting = this.#source.accept(); waiting !== null; waiting = this.#source.accept()) receive(waiting);
     } catch {
       // Those who still wait are cut off when the socket closes.
     }
-    this.#source.close();
   }
 
   #acceptSome(): void {

@@ -231,6 +231,15 @@ export interface Listener {
   release?(): void;
 }
 
+/** A name that is bound, and at which processes listen that inherit its descriptor. */
+export interface Rendezvous {
+  readonly url: string;
+  /** What they inherit; see `inheritRendezvous`. */
+  readonly descriptor: number;
+  /** Gives the name up. Who has inherited the descriptor accepts on. Idempotent. */
+  close(): void;
+}
+
 /** A plug-in that makes links for one URL scheme. Stateless: all state is in listeners and links. */
 export interface Transport {
   readonly scheme: string;
@@ -268,4 +277,10 @@ export interface Transport {
     /** What is listened for; given where links are those of notifications (`delivery: 'coalesced'`). */
     notifications?: readonly Notification[],
   ): Promise<Listener>;
+  /**
+   * Where the kernel can give who connects to whichever process accepts: binds as `listen` does, and accepts nobody.
+   * Processes that inherit the descriptor, and have said so by `inheritRendezvous`, listen there together. Rejects as `listen`.
+   * @default an address can't be shared so
+   */
+  bind?(address: Address, options: TransportOptions): Promise<Rendezvous>;
 }

@@ -4,6 +4,7 @@ export * from './contract.js';
 export * from './directions.js';
 export * from './ends.js';
 export { handleOf, NO_HANDLES } from './handle.js';
+export * from './inherited.js';
 export * from './inproc/index.js';
 export { joinLinks } from './joined-link.js';
 export * from './lossy-options.js';

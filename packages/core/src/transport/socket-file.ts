@@ -16,6 +16,12 @@ export function isServedHere(path: string): boolean {
   return served.has(path);
 }
 
+/** Notes that this thread listens at a path. Returns what undoes it. */
+export function servePath(path: string): () => void {
+  served.add(path);
+  return () => void served.delete(path);
+}
+
 /** What kind of file a server is met at. */
 export interface MeetingFile {
   /** What it should be, in words: `socket`. */
@@ -47,6 +53,7 @@ export interface FileLock {
 
 export interface BoundSocket<T> {
   readonly bound: T;
+  readonly shared: false;
   /** Removes the file, if it is still the one that was made. Call it before the socket is closed. Never throws. */
   remove(): void;
 }
@@ -69,11 +76,12 @@ export async function bindSocketFile<T>(
     await removeStale(address, path, binder);
     const bound = await binder.bind(path);
     const made = statOf(path);
-    served.add(path);
+    const unserve = servePath(path);
     return {
       bound,
+      shared: false,
       remove: () => {
-        served.delete(path);
+        unserve();
         const there = statOf(path);
         const same = binder.kind?.keepsTime === false ? sameInode : sameFile;
         if (there !== undefined && made !== undefined && same(there, made)) removeQuietly(path);

@@ -4,13 +4,18 @@ import { fromErrno, Reason, RpcError } from '@callgate/core/errors';
 import {
   Acceptor,
   type Address,
+  type BoundSocket,
   bindSocketFile,
   createGatekeeper,
+  inheritedPlace,
   type Link,
   type Listener,
   type MeetingFile,
   meetingPath,
+  type Rendezvous,
   refuseStream,
+  rendezvous,
+  servePath,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
 import { Door } from './door.js';
@@ -31,7 +36,13 @@ export async function listen(
   onError: (error: RpcError) => void,
 ): Promise<Listener> {
   const path = meetingPath(address, '');
-  const { bound, remove } = await bindFifo(native, address, path, options.mode);
+  const inherited = inheritedPlace(
+    address,
+    'fifo',
+    (descriptor) => native.adoptFd(descriptor),
+    () => servePath(path),
+  );
+  const { bound, remove, shared } = inherited ?? (await bindFifo(native, address, path, options.mode));
   removeAbandoned(native, path);
   const url = urlOf(address, path);
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
@@ -40,6 +51,7 @@ export async function listen(
     failed: 'channel',
   });
   const acceptor = new Acceptor((onKnock) => new Door({ native, fifo: bound, path, url, onKnock, onError }), {
+    shared,
     admit: (stream) => gatekeeper.admit(stream),
     turnAway: (stream) => refuseStream(stream, why),
     onTrouble: (cause) => onError(fromErrno(cause, `cannot let a client in at ${url}`)),
@@ -68,12 +80,7 @@ export async function listen(
 }
 
 /** Makes a fifo and opens it, to read; a stale one is taken over, see bindSocketFile. Rejects with RpcError. */
-export function bindFifo(
-  native: NativeAddon,
-  address: Address,
-  path: string,
-  mode: number,
-): Promise<{ readonly bound: Fd; remove(): void }> {
+export function bindFifo(native: NativeAddon, address: Address, path: string, mode: number): Promise<BoundSocket<Fd>> {
   return bindSocketFile(address, path, {
     kind: fifoFile,
     lock: (file) => native.lockFile(file),
@@ -84,6 +91,13 @@ export function bindFifo(
       return native.openFifo(at, BOTH);
     },
   });
+}
+
+/** See `Transport.bind`. */
+export async function bind(native: NativeAddon, address: Address, options: ResolvedFifoOptions): Promise<Rendezvous> {
+  const path = meetingPath(address, '');
+  const { bound, remove } = await bindFifo(native, address, path, options.mode);
+  return rendezvous(urlOf(address, path), bound, remove);
 }
 
 /** The URL at which others reach it: a relative path means something else elsewhere. */

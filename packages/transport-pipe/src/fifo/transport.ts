@@ -4,7 +4,7 @@ import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { needAddon } from '../need-addon.js';
 import { fifoCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
-import { listen } from './listen.js';
+import { bind, listen } from './listen.js';
 import { listenToReceive, openToSend, openToSendSync } from './one-way.js';
 import { type FifoOptions, fifoOptionProblems, resolveFifoOptions } from './options.js';
 
@@ -40,6 +40,15 @@ export function createFifoTransport(loaded: AddonResult): Transport {
       }
       const start = options.direction === 'receive' ? listenToReceive : listen;
       return start(needAddon(loaded, 'fifo'), address, resolved, onLink, onError);
+    },
+    async bind(address, options) {
+      const resolved = resolveFifoOptions(options as FifoOptions);
+      if (options.direction === 'receive') {
+        const words =
+          'fifo: with direction receive a fifo has one reader: messages lie in it end to end, and several would tear them apart';
+        throw new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNSUPPORTED, failed: 'channel' });
+      }
+      return bind(needAddon(loaded, 'fifo'), address, resolved);
     },
   });
 }

@@ -2,10 +2,15 @@ import { fromErrno, RpcError } from '@callgate/core/errors';
 import {
   Acceptor,
   type Address,
+  type BoundSocket,
   bindSocketFile,
+  inheritedPlace,
   type Link,
   type Listener,
+  type Rendezvous,
   refusal,
+  rendezvous,
+  servePath,
   socketPath,
   type TransportOptions,
 } from '@callgate/core/transport';
@@ -25,11 +30,13 @@ export async function listen<O extends MeetingOptions>(
 ): Promise<Listener> {
   const resolved = kind.resolve(options);
   const addon = requireAddon(kind.scheme);
-  const { bound, remove } = await bindSocketFile(address, socketPath(address), {
-    lock: (file) => addon.lockFile(file),
-    inUse: (path) => answers(addon, path),
-    bind: (path) => addon.listenUnix(path, resolved.mode, resolved.backlog),
-  });
+  const inherited = inheritedPlace(
+    address,
+    'socket',
+    (descriptor) => addon.adoptFd(descriptor),
+    () => servePath(socketPath(address)),
+  );
+  const { bound, remove, shared } = inherited ?? (await bindHere(addon, address, resolved));
   const host = new Host(kind, addon, address, resolved, onLink, onError);
   const acceptor = new Acceptor<Fd>(
     (onAcceptable) => {
@@ -43,6 +50,7 @@ export async function listen<O extends MeetingOptions>(
       };
     },
     {
+      shared,
       admit: (socket) => host.welcome(socket),
       turnAway: (socket) => host.turnAway(socket),
       onTrouble: (cause) => onError(fromErrno(cause, `cannot accept a connection at ${address.url}`)),
@@ -67,6 +75,24 @@ export async function listen<O extends MeetingOptions>(
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),
   };
+}
+
+function bindHere(addon: NativeAddon, address: Address, { mode, backlog }: MeetingOptions): Promise<BoundSocket<Fd>> {
+  return bindSocketFile(address, socketPath(address), {
+    lock: (file) => addon.lockFile(file),
+    inUse: (path) => answers(addon, path),
+    bind: (path) => addon.listenUnix(path, mode, backlog),
+  });
+}
+
+/** See `Transport.bind`. */
+export async function bind<O extends MeetingOptions>(
+  kind: MemoryKind<O>,
+  address: Address,
+  options: TransportOptions,
+): Promise<Rendezvous> {
+  const { bound, remove } = await bindHere(requireAddon(kind.scheme), address, kind.resolve(options));
+  return rendezvous(address.url, bound, remove);
 }
 
 /** Whether a server listens. Throws a system error when that cannot be told. */

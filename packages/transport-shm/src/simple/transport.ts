@@ -1,6 +1,6 @@
 import { checkSocketPath, filePlace, type Transport } from '@callgate/core/transport';
 import { connect, connectSync } from '../memfd/connect.js';
-import { listen } from '../memfd/listen.js';
+import { bind, listen } from '../memfd/listen.js';
 import { simpleShmCapabilities } from './capabilities.js';
 import { slots } from './link.js';
 import { simpleShmOptionProblems } from './options.js';
@@ -15,4 +15,5 @@ export const simpleShmTransport: Transport = Object.freeze<Transport>({
   connect: (address, options, deadline, signal) => connect(slots, address, options, deadline, signal),
   connectSync: (address, options, deadline) => connectSync(slots, address, options, deadline),
   listen: (address, options, onLink, onError) => listen(slots, address, options, onLink, onError),
+  bind: (address, options) => bind(slots, address, options),
 });

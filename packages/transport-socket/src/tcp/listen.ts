@@ -4,10 +4,13 @@ import {
   type AcceptSource,
   type Address,
   createGatekeeper,
+  inheritedPlace,
   type Link,
   type Listener,
   READABLE,
+  type Rendezvous,
   refuseStream,
+  rendezvous,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
 import { hostsOf } from './connect.js';
@@ -22,14 +25,14 @@ export async function listen(
   onLink: (link: Link) => void,
   onError: (error: RpcError) => void,
 ): Promise<Listener> {
-  const { host, port } = placeOf(address);
-  const [first] = await hostsOf(address, host);
-  let socket: Fd;
-  try {
-    socket = native.listenTcp(first!, port, options.backlog);
-  } catch (error) {
-    throw listenFailure(error, address);
-  }
+  const inherited = inheritedPlace(
+    address,
+    'socket',
+    (descriptor) => native.adoptFd(descriptor),
+    () => () => undefined,
+  );
+  const shared = inherited !== undefined;
+  const socket = inherited?.bound ?? (await bindHere(native, address, options));
   const place = native.inetAddress(socket, false);
   const unmark = markServed(place);
   const url = urlOf(place);
@@ -39,6 +42,7 @@ export async function listen(
     failed: 'channel',
   });
   const acceptor = new Acceptor((onAcceptable) => source(native, socket, url, options, onAcceptable), {
+    shared,
     admit: (stream) => gatekeeper.admit(stream),
     turnAway: (stream) => refuseStream(stream, why),
     onTrouble: (cause) => onError(fromErrno(cause, `cannot accept a connection at ${url}`)),
@@ -63,6 +67,22 @@ export async function listen(
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),
   };
+}
+
+async function bindHere(native: NativeAddon, address: Address, options: ResolvedTcpOptions): Promise<Fd> {
+  const { host, port } = placeOf(address);
+  const [first] = await hostsOf(address, host);
+  try {
+    return native.listenTcp(first!, port, options.backlog);
+  } catch (error) {
+    throw listenFailure(error, address);
+  }
+}
+
+/** See `Transport.bind`. */
+export async function bind(native: NativeAddon, address: Address, options: ResolvedTcpOptions): Promise<Rendezvous> {
+  const socket = await bindHere(native, address, options);
+  return rendezvous(urlOf(native.inetAddress(socket, false)), socket);
 }
 
 /** Owns the socket. */

@@ -3,7 +3,7 @@ import type { Transport } from '@callgate/core/transport';
 import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { tcpCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
-import { listen } from './listen.js';
+import { bind, listen } from './listen.js';
 import { listenWithoutAddon } from './node-listen.js';
 import { resolveTcpOptions, type TcpOptions, tcpOptionProblems } from './options.js';
 import { meetingPlace, placeOf } from './place.js';
@@ -13,13 +13,17 @@ import { meetingPlace, placeOf } from './place.js';
  * `node:net`: links cannot block, and peers that vanish are noticed later.
  */
 export function createTcpTransport({ addon, error }: AddonResult): Transport {
-  const cannot = (capability: string, what: string, cause?: Error): RpcError => {
+  const cannot = (capability: string | undefined, what: string, cause?: Error): RpcError => {
     const why = cause === undefined ? '' : ` ${cause.message}`;
-    return new RpcError('FAILED_PRECONDITION', `tcp: cannot ${what} (capability: ${capability}).${why}`, {
-      reason: Reason.UNSUPPORTED,
-      failed: 'channel',
-      cause,
-    });
+    return new RpcError(
+      'FAILED_PRECONDITION',
+      `tcp: cannot ${what}${capability === undefined ? '' : ` (capability: ${capability})`}.${why}`,
+      {
+        reason: Reason.UNSUPPORTED,
+        failed: 'channel',
+        cause,
+      },
+    );
   };
   return Object.freeze<Transport>({
     scheme: 'tcp',
@@ -42,6 +46,11 @@ export function createTcpTransport({ addon, error }: AddonResult): Transport {
       return addon === undefined
         ? listenWithoutAddon(address, resolved, onLink, onError)
         : listen(addon, address, resolved, onLink, onError);
+    },
+    async bind(address, options) {
+      const resolved = resolveTcpOptions(options as TcpOptions);
+      if (addon === undefined) throw cannot(undefined, 'share a socket between processes', error);
+      return bind(addon, address, resolved);
     },
   });
 }

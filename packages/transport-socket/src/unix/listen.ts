@@ -4,12 +4,17 @@ import {
   Acceptor,
   type AcceptSource,
   type Address,
+  type BoundSocket,
   bindSocketFile,
   createGatekeeper,
+  inheritedPlace,
   type Link,
   type Listener,
   READABLE,
+  type Rendezvous,
   refuseStream,
+  rendezvous,
+  servePath,
   socketPath,
 } from '@callgate/core/transport';
 import type { Fd, NativeAddon } from '@callgate/native';
@@ -24,11 +29,13 @@ export async function listen(
   onError: (error: RpcError) => void,
 ): Promise<Listener> {
   const path = socketPath(address);
-  const { bound, remove } = await bindSocketFile(address, path, {
-    lock: (file) => native.lockFile(file),
-    inUse: (at) => answers(native, at),
-    bind: (at) => native.listenUnix(at, options.mode, options.backlog),
-  });
+  const inherited = inheritedPlace(
+    address,
+    'socket',
+    (descriptor) => native.adoptFd(descriptor),
+    () => servePath(path),
+  );
+  const { bound, remove, shared } = inherited ?? (await bindHere(native, address, options));
   const url = urlOf(address, path);
   const gatekeeper = createGatekeeper(url, options, onLink, onError);
   const why = new RpcError('UNAVAILABLE', `the server at ${url} has just stopped listening`, {
@@ -36,6 +43,7 @@ export async function listen(
     failed: 'channel',
   });
   const acceptor = new Acceptor((onAcceptable) => source(native, bound, url, onAcceptable), {
+    shared,
     admit: (stream) => gatekeeper.admit(stream),
     turnAway: (stream) => refuseStream(stream, why),
     onTrouble: (cause) => onError(fromErrno(cause, `cannot accept a connection at ${url}`)),
@@ -61,6 +69,20 @@ export async function listen(
     ref: () => acceptor.keepAlive(true),
     unref: () => acceptor.keepAlive(false),
   };
+}
+
+function bindHere(native: NativeAddon, address: Address, options: ResolvedUnixOptions): Promise<BoundSocket<Fd>> {
+  return bindSocketFile(address, socketPath(address), {
+    lock: (file) => native.lockFile(file),
+    inUse: (at) => answers(native, at),
+    bind: (at) => native.listenUnix(at, options.mode, options.backlog),
+  });
+}
+
+/** See `Transport.bind`. */
+export async function bind(native: NativeAddon, address: Address, options: ResolvedUnixOptions): Promise<Rendezvous> {
+  const { bound, remove } = await bindHere(native, address, options);
+  return rendezvous(urlOf(address, socketPath(address)), bound, remove);
 }
 
 /** Owns the socket. */

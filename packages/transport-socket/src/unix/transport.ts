@@ -3,7 +3,7 @@ import { checkSocketPath, filePlace, type Transport } from '@callgate/core/trans
 import { type AddonResult, tryLoadAddon } from '@callgate/native';
 import { unixCapabilities } from './capabilities.js';
 import { connect, connectSync } from './connect.js';
-import { listen } from './listen.js';
+import { bind, listen } from './listen.js';
 import { listenWithoutAddon } from './node-listen.js';
 import { resolveUnixOptions, type UnixOptions, unixOptionProblems } from './options.js';
 
@@ -13,12 +13,16 @@ import { resolveUnixOptions, type UnixOptions, unixOptionProblems } from './opti
  */
 export function createUnixTransport({ addon, error }: AddonResult): Transport {
   const capabilities = unixCapabilities(addon !== undefined);
-  const missing = (capability: string, what: string): RpcError =>
-    new RpcError('FAILED_PRECONDITION', `unix: cannot ${what} (capability: ${capability}). ${error?.message}`, {
-      reason: Reason.UNSUPPORTED,
-      failed: 'channel',
-      cause: error,
-    });
+  const missing = (capability: string | undefined, what: string): RpcError =>
+    new RpcError(
+      'FAILED_PRECONDITION',
+      `unix: cannot ${what}${capability === undefined ? '' : ` (capability: ${capability})`}. ${error?.message}`,
+      {
+        reason: Reason.UNSUPPORTED,
+        failed: 'channel',
+        cause: error,
+      },
+    );
   return Object.freeze<Transport>({
     scheme: 'unix',
     capabilities,
@@ -39,6 +43,11 @@ export function createUnixTransport({ addon, error }: AddonResult): Transport {
       if (resolved.allow !== undefined)
         throw missing('credentials', "check `allow`: it cannot tell its peers' uid and gid");
       return listenWithoutAddon(address, resolved, onLink, onError);
+    },
+    async bind(address, options) {
+      const resolved = resolveUnixOptions(options as UnixOptions);
+      if (addon === undefined) throw missing(undefined, 'share a socket between processes');
+      return bind(addon, address, resolved);
     },
   });
 }
