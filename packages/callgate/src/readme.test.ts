@@ -43,6 +43,15 @@ describe('What the README says', () => {
     expect(await run(codeUnder('Draining'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
   });
 
+  test('of pools works as it stands.', async () => {
+    writeFileSync(join(folder.path, 'geo.proto'), code('proto')[0]!);
+    writeFileSync(join(folder.path, 'package.json'), '{ "type": "module" }');
+    const [service, server] = code('js').filter((text) => /^\/\/ (geo-service|server)\.js$/m.test(text));
+    writeFileSync(join(folder.path, 'geo-service.js'), service!);
+    const stdout = '4 calls side by side\n';
+    expect(await run(server!)).toEqual({ code: 0, signal: null, stdout, stderr: '' });
+  });
+
   test('of streams works as it stands.', async () => {
     const stdout = 'stopped: CANCELLED\n3\n6\n8\n3\n';
     expect(await run(codeUnder('Streams'))).toEqual({ code: 0, signal: null, stdout, stderr: '' });
