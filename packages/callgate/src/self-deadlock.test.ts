@@ -147,6 +147,14 @@ describe('A blocking call that would wait for its own thread', () => {
     expect(error.message).toContain(`it would wait for itself: ${blocks('A')}, and`);
   });
 
+  it('is told apart from one to a place of the same name in another process.', async () => {
+    const text = JSON.stringify([
+      ['sync', urls.B],
+      ['async', 'inproc:desk'],
+    ]);
+    expect(await a.shout({ text })).toEqual({ text: 'end' });
+  });
+
   it('is told apart from one that only comes by twice, or blocks for somebody else.', async () => {
     const fine: Hop[][] = [
       [['async', 'A']],

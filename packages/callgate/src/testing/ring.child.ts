@@ -39,6 +39,8 @@ server.add(Echo, {
   },
 });
 await server.listen(own);
+// A place of each process's own, though it has the same name in all of them.
+await server.listen('inproc:desk');
 console.error('ready');
 process.on('uncaughtException', (error) => {
   console.error(RpcError.is(error) ? error.message : error);

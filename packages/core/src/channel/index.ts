@@ -41,7 +41,7 @@ export {
 export { type ChannelEnd, type ChannelLife, Life, type PeerDeathListener } from './life.js';
 export { type Loans, releaseLoan } from './loans.js';
 export { callingLink, servingLink } from './lossy/index.js';
-export { meetingPlaceOf } from './meeting-place.js';
+export { isShared, meetingPlaceOf } from './meeting-place.js';
 export { addUnchecked, freezeMetadata, Metadata, type MetadataInit, reservedOf } from './metadata.js';
 export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA } from './metadata-block.js';
 export { describeMethodId, methodIdOf } from './method-id.js';

@@ -1,5 +1,6 @@
 import { parseAddress } from '../transport/address.js';
 import type { Transport } from '../transport/contract.js';
+import { isInherited } from '../transport/inherited.js';
 
 /** What `transport` calls the place that a URL leads to: the same text for all that lead there, as far as they tell. */
 export function meetingPlaceOf(transport: Transport, url: string): string {
@@ -12,4 +13,9 @@ export function meetingPlaceOf(transport: Transport, url: string): string {
     // Who connects there will be told what is wrong with it.
     return plain;
   }
+}
+
+/** Whether other processes take the calls of those who come there, too: one that blocks keeps nobody waiting. */
+export function isShared(transport: Transport, url: string): boolean {
+  return transport.capabilities.addressing === 'mailbox' || isInherited(url);
 }

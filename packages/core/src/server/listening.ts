@@ -1,6 +1,7 @@
 import {
   defaultDirection,
   directionProblem,
+  isShared,
   meetingPlaceOf,
   methodPath,
   type NotificationMethod,
@@ -72,6 +73,7 @@ export class Listening {
 
   add(listener: Listener, { address, transport }: ListenTarget): void {
     this.#listeners.push(listener);
+    if (isShared(transport, address.url)) return;
     for (const url of [listener.url, address.url])
       this.#noLongerServed.push(noteServed(meetingPlaceOf(transport, url)));
   }

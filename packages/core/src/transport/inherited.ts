@@ -14,6 +14,11 @@ export function inheritRendezvous(url: string, descriptor: number): void {
   descriptors.set(url, descriptor);
 }
 
+/** Whether who listens at the URL accepts from what it has inherited, and others may, too. */
+export function isInherited(url: string): boolean {
+  return descriptors.has(url);
+}
+
 /** What a server accepts from. */
 export interface MeetingPlace<T> {
   readonly bound: T;

@@ -15,6 +15,7 @@ export function createPipeTransport(loaded: AddonResult): Transport {
     capabilities: pipeCapabilities,
     validateOptions: pipeOptionProblems,
     checkAddress: (address) => void placeOf(address),
+    meetingPlace: ({ url }) => `${url} of ${process.pid}`,
     async connect(address, options, deadline, signal) {
       const resolved = resolvePipeOptions(options as PipeOptions);
       return connect(needAddon(loaded, 'pipe'), address, resolved, deadline, signal);

@@ -49,6 +49,7 @@ export const inprocTransport: Transport = Object.freeze({
   capabilities: inprocCapabilities,
   validateOptions: (options: TransportOptions) => ringOptionProblems(options),
   checkAddress: (address: Address) => void checkName(address),
+  meetingPlace: ({ path }: Address) => `inproc:${path} of ${process.pid}`,
   connect,
   connectSync,
   listen,
