@@ -24,7 +24,8 @@ int RunJob(void* data) {
   auto* job = static_cast<Job*>(data);
   umask(0);
   job->error = bind(job->socket, job->address, job->length) == 0 ? 0 : errno;
-  _exit(0);
+  // For a parent that does not see this memory.
+  _exit(job->error);
 }
 
 }  // namespace
@@ -43,11 +44,19 @@ int BindWithMode(int socket, const sockaddr* address, socklen_t length, mode_t m
   pthread_sigmask(SIG_SETMASK, &all, &before);
   // CLONE_VFORK: this thread stands still until the child is done, so the child may use its errno and stack frame.
   // No exit signal, so that nobody's SIGCHLD handler hears of it; waiting for such a child takes __WCLONE.
-  const pid_t child = clone(RunJob, stack + sizeof stack, CLONE_VM | CLONE_FILES | CLONE_VFORK, &job);
+  pid_t child = clone(RunJob, stack + sizeof stack, CLONE_VM | CLONE_FILES | CLONE_VFORK, &job);
+  int waitFor = __WCLONE;
+  // Emulators of another processor (qemu-user) know only threads and forks: there the child is a fork, copies included.
+  if (child < 0 && errno == EINVAL) {
+    child = clone(RunJob, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &job);
+    waitFor = 0;
+  }
   const int error = child < 0 ? errno : 0;
   if (child > 0) {
-    while (waitpid(child, nullptr, __WCLONE) < 0 && errno == EINTR) {
+    int status = 0;
+    while (waitpid(child, &status, waitFor) < 0 && errno == EINTR) {
     }
+    if (WIFEXITED(status)) job.error = WEXITSTATUS(status);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) return error;
