@@ -36,6 +36,7 @@ export {
   type InterceptedContext,
   type Interceptor,
   interceptorError,
+  interceptorsOf,
   type NextInterceptor,
 } from './interceptor.js';
 export { type ChannelEnd, type ChannelLife, Life, type PeerDeathListener } from './life.js';
@@ -47,7 +48,7 @@ export { DEFAULT_METADATA_BYTES, encodeMetadata, type MetadataParts, NO_METADATA
 export { describeMethodId, methodIdOf } from './method-id.js';
 export { type NotificationMethod, notificationsOf } from './notifications.js';
 export { type CallObserver, observeCall } from './observe-call.js';
-export { atLeast, badOption, booleanOf, bytesOf, millisecondsOf } from './option-checks.js';
+export { atLeast, badOption, booleanOf, bytesOf, functionOf, millisecondsOf, unknownOption } from './option-checks.js';
 export { Outbox } from './outbox.js';
 export { EMPTY_PAYLOAD, RAW_PAYLOAD } from './payloads.js';
 export { blockWithAttempts, previousAttempts } from './previous-attempts.js';

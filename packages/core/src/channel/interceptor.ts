@@ -2,6 +2,7 @@ import type { MethodDefinition, ServiceDefinition } from '../codec/contract.js';
 import { type MetadataView, Reason, RpcError } from '../errors/index.js';
 import type { Mode, Peer } from '../transport/contract.js';
 import type { Metadata } from './metadata.js';
+import { badOption } from './option-checks.js';
 import type { Timeout } from './timeout.js';
 
 /**
@@ -60,7 +61,35 @@ export type Interceptor = (call: InterceptedCall, next: NextInterceptor) => unkn
 
 /** The interceptors around `innermost`, the first one outermost. */
 export function chain(interceptors: readonly Interceptor[], innermost: NextInterceptor): NextInterceptor {
-  return interceptors.reduceRight<NextInterceptor>((next, interceptor) => (call) => interceptor(call, next), innermost);
+  return interceptors.reduceRight<NextInterceptor>(
+    (next, interceptor) => (call) => interceptor(whole(call), next),
+    (call) => innermost(whole(call)),
+  );
+}
+
+/** What `next` is given. */
+function whole(call: InterceptedCall): InterceptedCall {
+  if (typeof call === 'object' && call !== null && call.method !== undefined && call.metadata !== undefined)
+    return call;
+  const found = typeof call === 'object' && call !== null ? 'an object that is none' : String(call);
+  throw new TypeError(`next: expected the call, or a changed copy of it, found ${found}`);
+}
+
+/** Throws INVALID_ARGUMENT (BAD_OPTION) for what are no interceptors. */
+export function interceptorsOf(value: unknown): readonly Interceptor[] {
+  if (!Array.isArray(value)) throw badOption('interceptors', 'an array of functions', described(value));
+  for (const [index, one] of value.entries())
+    if (typeof one !== 'function')
+      throw badOption(`interceptors[${index}]`, 'a function: (call, next) => next(call)', described(one));
+  return Object.freeze([...value]);
+}
+
+function described(value: unknown): string {
+  return typeof value === 'function'
+    ? 'a function'
+    : typeof value === 'object' && value !== null
+      ? 'an object'
+      : String(value);
 }
 
 /** What a client's call fails with when an interceptor threw. */

@@ -1,5 +1,6 @@
 import { Reason } from '../errors/index.js';
 import type { LinkEnd, Peer } from '../transport/contract.js';
+import { functionOf } from './option-checks.js';
 
 /** How a connection ended: who (`by`, `peer`), why (`error`), when (`at`). */
 export interface ChannelEnd extends LinkEnd {
@@ -42,7 +43,7 @@ export class Life implements ChannelLife {
 
   onPeerDeath(listener: PeerDeathListener): () => void {
     // One entry for each time: the same function may be wanted by two who don't know of each other.
-    const entry = { listener };
+    const entry = { listener: functionOf('onPeerDeath', listener) };
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
   }

@@ -2,7 +2,7 @@ import { Reason, RpcError } from '../errors/index.js';
 import { type OpenStream, openStream, RpcStream, type StreamReading } from './stream/rpc-stream.js';
 import { type ObservableLike, type PacedSource, paced } from './stream/sources.js';
 
-/** What an interceptor wants to hear of a call. Neither may throw. */
+/** What an interceptor wants to hear of a call. What either throws fails the call, a stream when it is read. */
 export interface CallObserver {
   /** A reply; of a method whose replies stream, each of them. */
   readonly onItem?: ((item: unknown) => void) | undefined;
@@ -88,35 +88,70 @@ async function whenObserved(promise: PromiseLike<unknown>, heard: Heard): Promis
 
 function observedReading<T>(inner: OpenStream<T>, heard: Heard): OpenStream<T> {
   const { receiver } = inner;
+  /** Who reads is told of what the observer threw, and nobody reads on. */
+  const failed = (thrown: unknown): RpcError => {
+    receiver.close();
+    inner.stop();
+    return observerError(thrown);
+  };
   const reading: StreamReading<T> = {
-    subscribe: (consumer) =>
+    subscribe: (consumer) => {
+      let over = false;
       receiver.subscribe({
         next: (item) => {
-          heard.item(item);
-          consumer.next(item);
+          if (over) return;
+          const problem = thrownBy(() => heard.item(item));
+          if (problem === undefined) {
+            consumer.next(item);
+            return;
+          }
+          over = true;
+          consumer.end(failed(problem.thrown));
         },
         end: (error) => {
-          heard.end(error);
-          consumer.end(error);
+          if (over) return;
+          over = true;
+          const problem = thrownBy(() => heard.end(error));
+          consumer.end(problem === undefined ? error : failed(problem.thrown));
         },
-      }),
+      });
+    },
     whenNext: async () => {
+      let result: IteratorResult<T, undefined>;
       try {
-        const result = await receiver.whenNext();
-        if (result.done === true) heard.end();
-        else heard.item(result.value);
-        return result;
+        result = await receiver.whenNext();
       } catch (error) {
-        heard.end(error);
-        throw error;
+        const problem = thrownBy(() => heard.end(error));
+        throw problem === undefined ? error : observerError(problem.thrown);
       }
+      const problem = thrownBy(() => (result.done === true ? heard.end() : heard.item(result.value)));
+      if (problem !== undefined) throw failed(problem.thrown);
+      return result;
     },
     close: () => {
-      heard.stopped();
+      const problem = thrownBy(() => heard.stopped());
       receiver.close();
+      // Who does not read any more waits for no answer, and may have unsubscribed from within what rxjs is doing.
+      if (problem !== undefined)
+        process.emitWarning(observerError(problem.thrown).message, { type: 'CallgateWarning' });
     },
   };
   return { receiver: reading, start: () => inner.start(), stop: () => inner.stop() };
+}
+
+function thrownBy(run: () => void): { readonly thrown: unknown } | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (thrown) {
+    return { thrown };
+  }
+}
+
+function observerError(thrown: unknown): RpcError {
+  if (RpcError.is(thrown)) return thrown;
+  const words = `an interceptor failed: ${RpcError.from(thrown).message}`;
+  return new RpcError('INTERNAL', words, { reason: Reason.INTERCEPTOR_FAILED, cause: thrown });
 }
 
 async function* observedAsync(source: AsyncIterable<unknown>, heard: Heard): AsyncGenerator<unknown> {
@@ -152,22 +187,42 @@ function* observedIterable(source: Iterable<unknown>, heard: Heard): Generator<u
 function observedObservable(source: ObservableLike<unknown>, heard: Heard): ObservableLike<unknown> {
   return {
     subscribe: (observer) => {
-      const subscription = source.subscribe({
-        next: (item) => {
-          heard.item(item);
-          observer.next(item);
-        },
-        error: (error) => {
-          heard.end(error);
-          observer.error(error);
-        },
-        complete: () => {
-          heard.end();
-          observer.complete();
-        },
+      let over = false;
+      let subscription: { unsubscribe(): void } | undefined;
+      /** An observable has nobody who would hear of what is thrown at it: rxjs has it end the process. */
+      const tell = (hear: () => void, goOn: () => void): void => {
+        if (over) return;
+        const problem = thrownBy(hear);
+        if (problem === undefined) {
+          goOn();
+          return;
+        }
+        over = true;
+        subscription?.unsubscribe();
+        observer.error(problem.thrown);
+      };
+      subscription = source.subscribe({
+        next: (item) =>
+          tell(
+            () => heard.item(item),
+            () => observer.next(item),
+          ),
+        error: (error) =>
+          tell(
+            () => heard.end(error),
+            () => observer.error(error),
+          ),
+        complete: () =>
+          tell(
+            () => heard.end(),
+            () => observer.complete(),
+          ),
       });
+      // It may have given what made its observer throw before it gave the subscription.
+      if (over) subscription.unsubscribe();
       return {
         unsubscribe: () => {
+          over = true;
           heard.stopped();
           subscription.unsubscribe();
         },

@@ -7,9 +7,20 @@ export function badOption(name: string, expected: string, found: unknown): RpcEr
   return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
 }
 
+/** `timeoutMs: unknown option of a client; known are timeout, …`. */
+export function unknownOption(owner: string, name: string, known: string): RpcError {
+  const words = `${name}: unknown option of a ${owner}; known are ${known}`;
+  return new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
+}
+
 export function booleanOf(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw badOption(name, 'true or false', value);
+}
+
+export function functionOf<F extends (...args: never) => unknown>(name: string, value: F): F {
+  if (typeof value === 'function') return value;
+  throw badOption(name, 'a function', value);
 }
 
 export function atLeast(least: number, name: string, value: unknown): number {

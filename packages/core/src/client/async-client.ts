@@ -12,6 +12,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { callWithRequests, openReplies } from './async-streams.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
+import { checkCallOptions } from './call-options.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
@@ -95,6 +96,7 @@ export class AsyncCaller {
   }
 
   make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
+    if (options !== undefined) checkCallOptions(options);
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = phases.shared && phases.sendMs === Number.POSITIVE_INFINITY ? 0 : performance.now();
     const call = new CallInFlight(stub, phases, begun, false, options);

@@ -131,8 +131,8 @@ export class CallsInFlight {
   /** The caller does not take what came. */
   #refuse(call: CallInFlight, kind: number, error: RpcError): void {
     const { path } = call.stub;
-    const words = error.message.startsWith(path) ? error.message : `${path}: ${error.message}`;
-    const told = new RpcError(error.code, words, { reason: error.reason, cause: error });
+    const { code, reason, message } = error;
+    const told = message.startsWith(path) ? error : new RpcError(code, `${path}: ${message}`, { reason, cause: error });
     if (kind === Kind.REPLY) this.#end(call, told);
     else this.cancel(call, told);
   }

@@ -62,7 +62,7 @@ function awaited(begin: Invoke): Invoke {
     if (streamsReplies(stub)) return deferStream(() => begin(stub, request, options), failure);
     return (async () => {
       try {
-        return await begin(stub, request, options);
+        return given(stub, await begin(stub, request, options));
       } catch (thrown) {
         throw failure(thrown);
       }
@@ -71,28 +71,44 @@ function awaited(begin: Invoke): Invoke {
 }
 
 function blocking(begin: Invoke): Invoke {
-  const now: Invoke = (stub, request, options) => {
-    let result: unknown;
+  /** `due`: checks what the interceptors gave. */
+  const now = <T>(
+    due: (stub: StubMethod, result: unknown) => T,
+    ...[stub, request, options]: Parameters<Invoke>
+  ): T => {
     try {
-      result = begin(stub, request, options);
+      const result = begin(stub, request, options);
+      if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') throw promised(stub, result);
+      return due(stub, result);
     } catch (thrown) {
       throw interceptorError(stub.path, thrown);
     }
-    if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') throw promised(stub, result);
-    return result;
   };
   return (stub, request, options) => {
-    if (!streamsReplies(stub)) return now(stub, request, options);
+    if (!streamsReplies(stub)) return now(given, stub, request, options);
     return {
       *[Symbol.iterator]() {
         try {
-          yield* now(stub, request, options) as Iterable<unknown>;
+          yield* now(iterable, stub, request, options);
         } catch (thrown) {
           throw interceptorError(stub.path, thrown);
         }
       },
     };
   };
+}
+
+/** What interceptors made of a call: who forgets to return what `next` gives would have callers wait for nothing. */
+function given(stub: StubMethod, result: unknown): unknown {
+  if (result !== undefined || stub.method.oneway) return result;
+  throw new TypeError('it gave undefined where a reply is due; return what next(call) gives');
+}
+
+function iterable(_stub: StubMethod, result: unknown): Iterable<unknown> {
+  if (typeof (result as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function')
+    return result as Iterable<unknown>;
+  const found = result === null ? 'null' : typeof result;
+  throw new TypeError(`expected an iterable of replies, found ${found}; return what next(call) gives`);
 }
 
 function promised(stub: StubMethod, result: unknown): RpcError {

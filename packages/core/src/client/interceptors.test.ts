@@ -1,4 +1,4 @@
-import { lastValueFrom, map, type Observable, toArray } from 'rxjs';
+import { lastValueFrom, map, type Observable, of, toArray } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { type InterceptedCall, type Interceptor, observeCall, RpcStream } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
@@ -163,8 +163,35 @@ describe('interceptors of a client', () => {
 
   it('may not give something else where a stream is expected', async () => {
     await using both = await streamPair({}, { client: { interceptors: [() => 7] } });
-    expect((await failure(collect(both.client.list({ text: '' })))).message).toContain(
-      'expected a stream (an iterable, an async iterable or an observable), found number',
+    expect(await failure(collect(both.client.list({ text: '' })))).toMatchObject({
+      reason: Reason.INTERCEPTOR_FAILED,
+      message:
+        'test.Streams/List: an interceptor failed: expected a stream (an iterable, an async iterable or an observable), found number; return what next(call) gives',
+    });
+  });
+
+  it('that forget to return what next gives fail the call, but for one-way calls, which give nothing', async () => {
+    const forgetful: Interceptor = async (call, next) => {
+      await next(call);
+    };
+    await using both = await pair({}, { client: { interceptors: [forgetful] } });
+    expect(await failure(both.client.echo({ text: '' }))).toMatchObject({
+      reason: Reason.INTERCEPTOR_FAILED,
+      message:
+        'test.Texts/Echo: an interceptor failed: it gave undefined where a reply is due; return what next(call) gives',
+    });
+    expect(await both.client.note({ text: '' })).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing', undefined, 'undefined'],
+    ['something else', {}, 'an object that is none'],
+  ])('that give next %s are told so', async (_, wrong, found) => {
+    const interceptors: Interceptor[] = [(_call, next) => next(wrong as InterceptedCall)];
+    await using both = await pair({}, { client: { interceptors: [...interceptors, (call, next) => next(call)] } });
+    const words = `next: expected the call, or a changed copy of it, found ${found}`;
+    expect((await failure(both.client.echo({ text: '' }))).message).toBe(
+      `test.Texts/Echo: an interceptor failed: ${words}`,
     );
   });
 });
@@ -255,6 +282,60 @@ describe('observing calls', () => {
   });
 });
 
+describe('an observer that throws', () => {
+  const throwing = (what: 'onItem' | 'onEnd'): Interceptor => {
+    const fail = () => {
+      throw new Error('the cat sat on it');
+    };
+    return (call, next) => observeCall(() => next(call), { [what]: fail });
+  };
+  const endless = {
+    *list() {
+      for (;;) yield { text: 'again' };
+    },
+  };
+  const words = 'an interceptor failed: the cat sat on it';
+
+  it.each(['an iteration', 'a subscription'])(
+    'fails the stream at %s, which ends the call at both sides',
+    async (how) => {
+      await using both = await streamPair(endless, { client: { interceptors: [throwing('onItem')] } });
+      const list = both.client.list({ text: '' });
+      const error = await failure(how === 'an iteration' ? collect(list) : lastValueFrom(list));
+      expect(error).toMatchObject({ code: 'INTERNAL', reason: Reason.INTERCEPTOR_FAILED });
+      expect(error.message).toContain(words);
+      await vi.waitFor(() => expect(both.server.stats.running).toBe(0));
+      expect(both.client.$channel.stats.inFlight).toBe(0);
+    },
+  );
+
+  it.each(['an iteration', 'a subscription'])('at the end fails the stream at %s as well', async (how) => {
+    await using both = await streamPair({}, { client: { interceptors: [throwing('onEnd')] } });
+    const list = both.client.list({ text: 'a b' });
+    const error = await failure(how === 'an iteration' ? collect(list) : lastValueFrom(list));
+    expect(error.message).toContain(words);
+  });
+
+  it('when a stream is not read any more is warned of, and the call ends all the same', async () => {
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    await using both = await streamPair(endless, { client: { interceptors: [throwing('onEnd')] } });
+    for await (const _ of both.client.list({ text: '' })) break;
+    expect((await warned).message).toContain(words);
+    await vi.waitFor(() => expect(both.server.stats.running).toBe(0));
+  });
+
+  it('fails the call of a handler that returns an observable, and the process lives on', async () => {
+    await using both = await streamPair(
+      { list: () => of({ text: 'a' }, { text: 'b' }) },
+      { server: { interceptors: [throwing('onItem')] } },
+    );
+    expect(await failure(collect(both.client.list({ text: '' })))).toMatchObject({
+      reason: Reason.HANDLER_FAILED,
+      message: 'the cat sat on it',
+    });
+  });
+});
+
 describe('interceptors of a blocking client', () => {
   /** Its calls are answered by the last interceptor, and leave this thread never. */
   const answered = (interceptors: readonly Interceptor[], answer: Interceptor) =>
@@ -293,6 +374,18 @@ describe('interceptors of a blocking client', () => {
     const words = 'an interceptor failed: the cat sat on it';
     expect(() => client.echo({ text: '' })).toThrow(`test.Streams/Echo: ${words}`);
     expect(() => [...client.list({ text: '' })]).toThrow(`test.Streams/List: ${words}`);
+  });
+
+  it('that do not return what next gives are told so', () => {
+    const client = answered([], () => undefined);
+    const words = 'an interceptor failed: ';
+    const advice = '; return what next(call) gives';
+    expect(() => client.echo({ text: '' })).toThrow(
+      `test.Streams/Echo: ${words}it gave undefined where a reply is due${advice}`,
+    );
+    expect(() => [...client.list({ text: '' })]).toThrow(
+      `test.Streams/List: ${words}expected an iterable of replies, found undefined${advice}`,
+    );
   });
 });
 

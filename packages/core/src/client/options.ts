@@ -4,15 +4,17 @@ import {
   bytesOf,
   DEFAULT_METADATA_BYTES,
   type Interceptor,
+  interceptorsOf,
   type MetadataInit,
   millisecondsOf,
   type ParentCall,
   type ResolvedWindowOptions,
   resolveWindowOptions,
   type Timeout,
+  unknownOption,
   type WindowOptions,
 } from '../channel/index.js';
-import { type MetadataView, Reason, RpcError } from '../errors/index.js';
+import type { MetadataView } from '../errors/index.js';
 import type { Handle } from '../transport/contract.js';
 import { type ReconnectOptions, type ResolvedReconnectOptions, resolveReconnectOptions } from './connection/backoff.js';
 import { type Balance, resolveBalance } from './connection/balance.js';
@@ -147,15 +149,7 @@ const KNOWN = new Set([
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name));
-  if (unknown !== undefined) {
-    throw new RpcError(
-      'INVALID_ARGUMENT',
-      `${unknown}: unknown option of a client; known are ${[...KNOWN].join(', ')}`,
-      {
-        reason: Reason.BAD_OPTION,
-      },
-    );
-  }
+  if (unknown !== undefined) throw unknownOption('client', unknown, [...KNOWN].join(', '));
   return Object.freeze({
     direction: directionOf(options.direction ?? 'duplex'),
     timeout: options.timeout,
@@ -166,10 +160,10 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     reconnect: resolveReconnectOptions(options.reconnect),
     retry: resolveRetry(options.retry),
     balance: resolveBalance(options.balance),
-    checksum: options.checksum,
+    checksum: options.checksum === undefined ? undefined : booleanOf('checksum', options.checksum),
     maxMetadataBytes: bytesOf('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),
-    interceptors: Object.freeze([...(options.interceptors ?? [])]),
+    interceptors: interceptorsOf(options.interceptors ?? []),
     trusted: booleanOf('trusted', options.trusted ?? false),
     keepAlive: booleanOf('keepAlive', options.keepAlive ?? false),
   });

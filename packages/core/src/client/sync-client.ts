@@ -9,6 +9,7 @@ import {
 import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import { CallInFlight, type StubMethod } from './call-in-flight.js';
+import { checkCallOptions } from './call-options.js';
 import { streamProblem, streamsReplies } from './call-streams.js';
 import { CallsInFlight } from './calls-in-flight.js';
 import { IMMEDIATE_CONNECT_MS, type OpenChannel, type Target, type Way, wayTo } from './connection/index.js';
@@ -81,6 +82,7 @@ export class SyncCaller {
 
   make(stub: StubMethod, options: CallOptions | undefined): CallInFlight {
     checkSyncAllowed(stub.path);
+    if (options !== undefined) checkCallOptions(options);
     const phases = options?.timeout === undefined ? stub.phases : resolveTimeout(options.timeout, stub.phases);
     const begun = performance.now();
     if (begun - this.#lastBegunMs > IDLE_MS) this.#connection.look();

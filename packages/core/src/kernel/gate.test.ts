@@ -3,7 +3,7 @@ import { afterEach, describe, expect, expectTypeOf, test } from 'vitest';
 import type { InterceptedCall, Interceptor } from '../channel/index.js';
 import type { MessageType, ServiceDefinition } from '../codec/contract.js';
 import { defineMethod, defineService } from '../codec/service.js';
-import type { CallContext, Server } from '../server/index.js';
+import { type CallContext, offer, type Server } from '../server/index.js';
 import { inprocTransport } from '../transport/inproc/index.js';
 import { type Callgate, createGate } from './gate.js';
 import { createKernel, type KernelOptions } from './kernel.js';
@@ -290,5 +290,33 @@ describe('A direction', () => {
     const error = thrownBy(() => gate.createClient(Log, 'mem:a', { direction: 'send' }));
     expect(error).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'UNSUPPORTED' });
     expect(error.message).toContain('(capability directions)');
+  });
+});
+
+describe('What can be made nothing of', () => {
+  const url = 'inproc:never';
+  test.each<[string, (gate: Callgate) => unknown, string]>([
+    ['a service', (gate) => gate.createServer().add(undefined as never, {} as never), 'expected a service definition'],
+    ['settings of a server', (gate) => gate.createServer(5 as never), 'expected an object of options, found 5'],
+    ['settings of a client', (gate) => gate.createClient(Echo, url, null as never), 'expected an object of options'],
+    [
+      'interceptors',
+      (gate) => gate.createClient(Echo, url, { interceptors: (() => undefined) as never }),
+      'interceptors: expected an array of functions, found a function',
+    ],
+    [
+      'offers',
+      (gate) => gate.createClient(Echo, url, { offers: offer(Echo, { echo: shout }) as never }),
+      'offers: expected an array of what offer(service, handlers) gives',
+    ],
+    [
+      'an offer',
+      (gate) => gate.createClient(Echo, url, { offers: [offer(Echo, { echo: shout }), { echo: shout } as never] }),
+      'offers[1]: expected what offer(service, handlers) gives',
+    ],
+  ])('is refused in words: %s.', (_, make, words) => {
+    const thrown = thrownBy(() => make(gateOf()));
+    expect(thrown).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'BAD_OPTION' });
+    expect((thrown as Error).message).toContain(words);
   });
 });

@@ -1,4 +1,11 @@
-import { defaultDirection, type Interceptor, methodPath, notificationsOf, notifies } from '../channel/index.js';
+import {
+  defaultDirection,
+  type Interceptor,
+  interceptorsOf,
+  methodPath,
+  notificationsOf,
+  notifies,
+} from '../channel/index.js';
 import {
   type Client,
   type ClientDirection,
@@ -58,7 +65,7 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
   const codecOf = ({ typeName }: ServiceDefinition, stated: string | undefined) => stated ?? kernel.codecOf(typeName);
   const interceptors = (service: ServiceDefinition, own: readonly Interceptor[] = []) => [
     ...kernel.interceptorsOf(service.typeName),
-    ...own,
+    ...interceptorsOf(own),
   ];
 
   function clientArguments<S extends ServiceDefinition, D extends ClientDirection>(
@@ -83,6 +90,7 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
       serving = {},
       ...options
     } = settings;
+    checkOffered(offers);
     const targets = kernel.resolveAll(
       service.typeName,
       stated({
@@ -153,7 +161,9 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
       const client = clientArguments(service, ...urlAndSettings(at, settings), 'sync');
       return createSyncClientOn(client.service, client.target, client.options);
     },
-    createServer({ codec, ...options }: ServerSettings = {}) {
+    createServer(settings: ServerSettings = {}) {
+      if (typeof settings !== 'object' || settings === null) throw badSettings(settings);
+      const { codec, ...options } = settings;
       const speak = <S extends ServiceDefinition>(service: S): S => kernel.speak(service, codecOf(service, codec));
       const server = createServerOn(
         (url, transport, services) =>
@@ -176,6 +186,19 @@ export function createGate(kernel: Kernel, workers?: WorkerProgram): Callgate {
       return speaking(server, speak);
     },
   });
+}
+
+/** Throws INVALID_ARGUMENT (BAD_OPTION). */
+function checkOffered(offers: unknown): void {
+  const wrong = Array.isArray(offers)
+    ? offers.findIndex((one) => typeof one?.service?.typeName !== 'string' || typeof one.handlers !== 'object')
+    : undefined;
+  if (wrong === -1) return;
+  const words =
+    wrong === undefined
+      ? 'offers: expected an array of what offer(service, handlers) gives'
+      : `offers[${wrong}]: expected what offer(service, handlers) gives`;
+  throw new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
 }
 
 /** Who offers is called over the connection that it opens. Throws FAILED_PRECONDITION (UNSUPPORTED). */
@@ -230,6 +253,7 @@ function stated(settings: { readonly [K in keyof ServiceSettings]: ServiceSettin
 function speaking(server: Server, speak: <S extends ServiceDefinition>(service: S) => S): Server {
   const outer: Server = {
     add<S extends ServiceDefinition>(service: S, given: Handlers<S> | ServiceClass<S> | ServiceModule) {
+      if (typeof service?.typeName !== 'string') throw noService(service);
       server.add(speak(service), given as ServiceModule);
       return outer;
     },

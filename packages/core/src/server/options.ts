@@ -3,9 +3,12 @@ import {
   booleanOf,
   bytesOf,
   DEFAULT_METADATA_BYTES,
+  functionOf,
   type Interceptor,
+  interceptorsOf,
   type ResolvedWindowOptions,
   resolveWindowOptions,
+  unknownOption,
   type WindowOptions,
 } from '../channel/index.js';
 import type { ServiceDefinition } from '../codec/contract.js';
@@ -44,7 +47,7 @@ export interface ServerOptions extends WindowOptions {
   readonly trusted?: boolean | undefined;
   /**
    * Hears what went wrong on this side: handlers that threw something other than an RpcError (the `cause`), failures of
-   * one-way calls, refused peers, broken links. @default a warning of the process, which Node prints
+   * one-way calls, refused peers, broken links. What it throws is warned of. @default a warning of the process, which Node prints
    */
   readonly onError?: ((error: RpcError) => void) | undefined;
 }
@@ -63,9 +66,27 @@ export interface ResolvedServerOptions extends ResolvedWindowOptions {
   readonly onError: (error: RpcError) => void;
 }
 
+const KNOWN = new Set([
+  'maxConcurrentCalls',
+  'maxQueuedCalls',
+  'pool',
+  'greetTimeoutMs',
+  'checksum',
+  'maxMetadataBytes',
+  'streamWindowBytes',
+  'streamWindowMessages',
+  'interceptors',
+  'trusted',
+  'onError',
+]);
+/** What composition gives, which is nobody's to set. */
+const GIVEN = new Set(['interceptorsFor', 'interceptorsInCode', 'codecOf']);
+
 /** Validates, fills defaults and freezes. Throws INVALID_ARGUMENT (BAD_OPTION). */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
-  const interceptors = Object.freeze([...(options.interceptors ?? [])]);
+  const unknown = Object.keys(options).find((name) => !KNOWN.has(name) && !GIVEN.has(name));
+  if (unknown !== undefined) throw unknownOption('server', unknown, [...KNOWN].join(', '));
+  const interceptors = interceptorsOf(options.interceptors ?? []);
   const { pool } = options;
   if (pool !== undefined) refuseOwnBounds(options);
   return Object.freeze({
@@ -73,14 +94,14 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? Number.POSITIVE_INFINITY),
     maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),
-    checksum: options.checksum,
+    checksum: options.checksum === undefined ? undefined : booleanOf('checksum', options.checksum),
     maxMetadataBytes: bytesOf('maxMetadataBytes', options.maxMetadataBytes ?? DEFAULT_METADATA_BYTES),
     ...resolveWindowOptions(options),
     trusted: options.trusted === undefined ? undefined : booleanOf('trusted', options.trusted),
     interceptorsFor: options.interceptorsFor ?? (() => interceptors),
     interceptorsInCode: options.interceptorsInCode ?? options.interceptorsFor ?? (() => interceptors),
     codecOf: options.codecOf ?? (() => undefined),
-    onError: options.onError ?? warn,
+    onError: options.onError === undefined ? warn : hearing(functionOf('onError', options.onError)),
   });
 }
 
@@ -96,6 +117,17 @@ function refuseOwnBounds({ maxConcurrentCalls, maxQueuedCalls }: ServerOptions):
   throw new RpcError('INVALID_ARGUMENT', `${name}: a server with a pool is bounded by ${instead}`, {
     reason: Reason.BAD_OPTION,
   });
+}
+
+/** What a listener throws is nobody's answer, and must not cost a link. */
+function hearing(listener: (error: RpcError) => void): (error: RpcError) => void {
+  return (error) => {
+    try {
+      listener(error);
+    } catch (thrown) {
+      warn(RpcError.from(thrown, 'INTERNAL', { cause: thrown }));
+    }
+  };
 }
 
 function warn(error: RpcError): void {

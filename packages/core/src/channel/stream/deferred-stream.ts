@@ -1,4 +1,4 @@
-import { RpcError } from '../../errors/index.js';
+import type { RpcError } from '../../errors/index.js';
 import { type OpenStream, openStream, RpcStream, type StreamReading } from './rpc-stream.js';
 import { type OpenSource, openSource, Pulled } from './sources.js';
 import type { StreamConsumer } from './stream-receiver.js';
@@ -11,14 +11,15 @@ export function deferStream<T>(make: () => unknown, failure: (thrown: unknown) =
   return new RpcStream(() => new DeferredStream<T>(make, failure));
 }
 
-/** One reading of anything that gives messages. Throws INVALID_ARGUMENT for what gives none. */
+/** One reading of anything that gives messages. Throws a TypeError for what gives none. */
 export function openAny<T>(value: unknown, failure: (thrown: unknown) => RpcError): OpenStream<T> {
   if (value instanceof RpcStream) return openStream(value) as OpenStream<T>;
   const source = openSource(value);
   if (source !== undefined) return new SourceStream<T>(source, failure);
   const found = value === null ? 'null' : typeof value;
-  const words = `expected a stream (an iterable, an async iterable or an observable), found ${found}`;
-  throw new RpcError('INVALID_ARGUMENT', words);
+  throw new TypeError(
+    `expected a stream (an iterable, an async iterable or an observable), found ${found}; return what next(call) gives`,
+  );
 }
 
 class DeferredStream<T> implements OpenStream<T>, StreamReading<T> {

@@ -123,6 +123,13 @@ describe('an observable that gives more than is taken', () => {
     );
   });
 
+  it('is one: what is none is refused in words', () => {
+    const words = 'withOverflow: expected an observable (anything else can be made to wait)';
+    for (const none of [5, undefined, [1, 2]]) expect(() => withOverflow(none as never)).toThrow(words);
+    expect(() => withOverflow(five(), { policy: 'drop' as never })).toThrow('withOverflow: policy: expected');
+    expect(drain(open(withOverflow(five())))).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it('is stopped at once, though it would give values without end', () => {
     let given = 0;
     const endless = from(

@@ -37,7 +37,9 @@ const DEFAULT_BOUND = 1024;
  * Says what becomes of the values of an observable that come faster than the other side reads: give it to a stub, or
  * return it from a handler, in place of the observable. Throws INVALID_ARGUMENT (BAD_OPTION).
  */
-export function withOverflow<T>(observable: ObservableLike<T>, overflow: Overflow): PacedSource<T> {
+export function withOverflow<T>(observable: ObservableLike<T>, overflow: Overflow = {}): PacedSource<T> {
+  if (typeof (observable as Partial<ObservableLike<T>> | undefined)?.subscribe !== 'function')
+    throw badOption('expected an observable (anything else can be made to wait), found something without subscribe');
   const { policy = 'fail', bound = DEFAULT_BOUND } = overflow;
   if (policy !== 'fail' && policy !== 'drop-oldest' && policy !== 'drop-newest')
     throw badOption(`policy: expected 'fail', 'drop-oldest' or 'drop-newest', found ${String(policy)}`);

@@ -132,6 +132,8 @@ it('The state of a client can be seen and listened to.', async () => {
   const target = watched();
   const client = createClientOn(Texts, () => target);
   const states: string[] = [];
+  expect(() => client.$channel.onState(5 as never)).toThrow('onState: expected a function, found 5');
+  expect(() => client.$channel.onPeerDeath('x' as never)).toThrow('onPeerDeath: expected a function, found x');
   const stop = client.$channel.onState((state) => states.push(state));
   expect(client.$channel.state).toBe('idle');
   await failure(client.echo({ text: '' }));

@@ -1,3 +1,5 @@
+import { functionOf } from '../../channel/index.js';
+
 /**
  * How a client stands to its server. `idle`: no connection, and nobody has asked for one since it was lost.
  * `connecting`: one is being made. `ready`: there is one. `transient-failure`: the last attempt failed, and the next
@@ -29,7 +31,8 @@ export class Connectivity {
   /** Returns what ends it. */
   listen(listener: StateListener): () => void {
     // One that is given twice is told twice, and each is ended by itself.
-    const own: StateListener = (state) => listener(state);
+    const heard = functionOf('onState', listener);
+    const own: StateListener = (state) => heard(state);
     this.#listeners.add(own);
     return () => {
       this.#listeners.delete(own);
