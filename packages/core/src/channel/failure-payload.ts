@@ -34,12 +34,13 @@ const LONGEST_REASON = 255;
  * message; its words say so. `causes`: the error is a handler's, and what led to it is its answer, too.
  */
 export function encodeFailure(error: RpcError, limit: number, causes = false): Buffer {
-  const reason = Buffer.from(error.reason).subarray(0, LONGEST_REASON);
+  // JavaScript may have made an error of anything: who waits for the answer gets one all the same.
+  const reason = Buffer.from(String(error.reason)).subarray(0, LONGEST_REASON);
   const retry = error.retryAfterMs === undefined ? [] : [retryField(error.retryAfterMs)];
-  const details = error.details.slice(0, MOST_DETAILS).map(detailField);
+  const details = detailFields(error.details);
   const chain = causes ? causeFields(error.cause) : [];
   const fixed = HEAD_BYTES + reason.length + lengthOf(retry);
-  const message = Buffer.from(error.message);
+  const message = Buffer.from(String(error.message));
   const all = [...details, ...chain];
   if (fixed + message.length + lengthOf(all) <= limit) return assemble(reason, message, [...retry, ...all]);
 
@@ -48,7 +49,7 @@ export function encodeFailure(error: RpcError, limit: number, causes = false): B
   // A chain with a link missing would tell of a cause that was none.
   const causesFit = fitting.length === details.length ? leading(room - lengthOf(fitting), chain) : [];
   const words = leftOut(details.length - fitting.length, chain.length - causesFit.length);
-  const told = Buffer.from(cut(error.message, limit - fixed - Buffer.byteLength(words)) + words);
+  const told = Buffer.from(cut(String(error.message), limit - fixed - Buffer.byteLength(words)) + words);
   return assemble(reason, told, [...retry, ...fitting, ...causesFit]).subarray(0, limit);
 }
 
@@ -106,6 +107,16 @@ function retryField(ms: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(Number.isNaN(ms) ? 0 : Math.min(0xffff_ffff, Math.max(0, Math.ceil(ms))));
   return field(RETRY_AFTER, bytes);
+}
+
+function detailFields(details: readonly ErrorDetail[]): Buffer[] {
+  if (!Array.isArray(details)) return [];
+  return details.slice(0, MOST_DETAILS).flatMap((detail) => (isDetail(detail) ? [detailField(detail)] : []));
+}
+
+function isDetail(value: unknown): value is ErrorDetail {
+  const { typeName, bytes } = (value ?? {}) as Partial<ErrorDetail>;
+  return typeof typeName === 'string' && bytes instanceof Uint8Array;
 }
 
 function detailField({ typeName, bytes }: ErrorDetail): Buffer {

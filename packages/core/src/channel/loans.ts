@@ -50,6 +50,14 @@ export function releaseLoan(bytes: Uint8Array): boolean {
   return true;
 }
 
+function ordinary(bytes: number): Buffer {
+  try {
+    return Buffer.alloc(bytes);
+  } catch (cause) {
+    throw new RpcError('RESOURCE_EXHAUSTED', `allocate: ${bytes} bytes of memory can't be had`, { cause });
+  }
+}
+
 /** What one channel lends and borrows. */
 export class Loans {
   readonly #link: Link;
@@ -71,7 +79,7 @@ export class Loans {
       throw new RpcError('INVALID_ARGUMENT', words, { reason: Reason.BAD_OPTION });
     }
     const { blocks } = this.#link;
-    if (blocks === undefined || bytes < LEAST_REFERRED_BYTES) return Buffer.alloc(bytes);
+    if (blocks === undefined || bytes < LEAST_REFERRED_BYTES) return ordinary(bytes);
     this.lends = true;
     const memory = blocks.allocate(bytes);
     owners.set(memory.buffer, blocks);
@@ -247,7 +255,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 function sentBefore(): RpcError {
   const words =
-    "this memory was sent before, and is the peer's until it gives it back: allocate other memory for each message";
+    'this memory was sent or given back before, and is not to be used any more: allocate other memory for each message';
   return new RpcError('FAILED_PRECONDITION', words, { reason: Reason.UNENCODABLE });
 }
 

@@ -45,4 +45,47 @@ describe('what a handler throws', () => {
     expect(warning).toMatchObject({ name: 'CallgateServerWarning', message: 'the cat sat on it' });
     expect(warning.detail).toContain('failures.test');
   });
+
+  it.each<[string, () => RpcError, Partial<RpcError>]>([
+    ['no code', () => new RpcError(undefined as never, 'x'), { code: 'UNKNOWN', message: 'x' }],
+    ['a reason that is no text', () => new RpcError('ABORTED', 'x', { reason: 5 as never }), { reason: '5' }],
+    ['words that are none', () => new RpcError('ABORTED', 7 as never), { code: 'ABORTED', message: '7' }],
+    ['details that are no list', () => new RpcError('ABORTED', 'x', { details: 5 as never }), { details: [] }],
+    [
+      'details that are none',
+      () => new RpcError('ABORTED', 'x', { details: [5 as never, null as never] }),
+      { details: [] },
+    ],
+  ])('with %s costs no more than its call', async (_, thrown, expected) => {
+    await using both = await pair({
+      echo: () => {
+        throw thrown();
+      },
+      work: () => Promise.reject(thrown()),
+    });
+    expect(await failure(both.client.echo({ text: '' }))).toMatchObject({ failed: 'call', ...expected });
+    expect(await failure(both.client.work({ text: '' }))).toMatchObject({ failed: 'call', ...expected });
+  });
+
+  it('is answered though the listener to errors throws, of which the process is warned', async () => {
+    const warned = new Promise<Error>((resolve) => {
+      process.once('warning', resolve);
+    });
+    const onError = () => {
+      throw new Error('no room in the log');
+    };
+    await using both = await pair(
+      {
+        echo: () => {
+          throw new TypeError('the cat sat on it');
+        },
+      },
+      { server: { onError } },
+    );
+    expect(await failure(both.client.echo({ text: '' }))).toMatchObject({
+      message: 'the cat sat on it',
+      failed: 'call',
+    });
+    expect((await warned).message).toBe('no room in the log');
+  });
 });

@@ -1,6 +1,8 @@
 /** How links over byte streams end, in words. */
+
 import { fromErrno, Reason, RpcError, type RpcErrorOptions } from '../errors/index.js';
 import type { Handle, LinkEnd, Peer } from './contract.js';
+import { checkAreHandles } from './handle.js';
 
 /** `the peer at unix:/run/geo.sock (process 4711)` */
 export function describePeer(peer: Peer): string {
@@ -71,15 +73,13 @@ export function checkHandles(handles: readonly Handle[] | undefined, most: numbe
     throw new RpcError('FAILED_PRECONDITION', message, { reason: Reason.UNSUPPORTED });
   }
   if (handles.length > most) {
-    const message = `commit: ${handles.length} handles are more than can travel with one message: ${most} (capability: handlesPerMessage)`;
+    const message = `${handles.length} handles are more than can travel with one message: ${most} (capability: handlesPerMessage)`;
     throw new RpcError('INVALID_ARGUMENT', message);
   }
+  checkAreHandles(handles);
   const closed = handles.findIndex((handle, i) => handle.value < 0 || handles.indexOf(handle) !== i);
   if (closed >= 0) {
-    throw new RpcError(
-      'INVALID_ARGUMENT',
-      `commit: handle ${closed} is closed, was given away before, or is given twice`,
-    );
+    throw new RpcError('INVALID_ARGUMENT', `handles[${closed}] is closed, was given away before, or is given twice`);
   }
 }
 

@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { RpcError } from '../errors/index.js';
-import { handleOf } from './handle.js';
+import type { Handle } from './contract.js';
+import { checkHandles } from './ends.js';
+import { checkAreHandles, handleOf } from './handle.js';
 
 it('owns the descriptor that it was made of, and closes it once', () => {
   const number = openSync('/dev/null', 'r');
@@ -31,4 +33,14 @@ it('refuses a number that is nobody’s', () => {
       expect.toSatisfy((error) => RpcError.is(error) && error.code === 'INVALID_ARGUMENT'),
     );
   }
+});
+
+it.each([
+  [[3], 'handles[0]: expected a Handle (handleOf makes one), found 3'],
+  [[{ value: 0 }], 'handles[0]: expected a Handle (handleOf makes one), found another object'],
+  [[undefined], 'handles[0]: expected a Handle (handleOf makes one), found undefined'],
+])('of %j nothing is sent, and it is said which is no handle', (handles, words) => {
+  const given = handles as unknown as readonly Handle[];
+  expect(() => checkHandles(given, 64, 'the peer')).toThrow(words);
+  expect(() => checkAreHandles(given)).toThrow(words);
 });

@@ -50,6 +50,15 @@ export function ownDescriptor(descriptor: number): Handle {
   return new OwnedDescriptor(descriptor);
 }
 
+/** Throws INVALID_ARGUMENT for anything else that is given as handles. */
+export function checkAreHandles(handles: readonly Handle[]): void {
+  const strange = handles.findIndex((one) => typeof one?.value !== 'number' || typeof one.detach !== 'function');
+  if (strange < 0) return;
+  const found: unknown = handles[strange];
+  const words = typeof found === 'object' && found !== null ? 'another object' : String(found);
+  throw new RpcError('INVALID_ARGUMENT', `handles[${strange}]: expected a Handle (handleOf makes one), found ${words}`);
+}
+
 export function closeAll(handles: readonly Handle[]): void {
   for (const handle of handles) handle.close();
 }
