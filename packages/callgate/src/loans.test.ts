@@ -158,7 +158,7 @@ test('What was sent can not be sent again; what was not sent can be given back, 
   const error = await failure(client.echo({ data }));
   expect([error.code, error.message]).toEqual([
     'FAILED_PRECONDITION',
-    "this memory was sent before, and is the peer's until it gives it back: allocate other memory for each message",
+    'this memory was sent or given back before, and is not to be used any more: allocate other memory for each message',
   ]);
   const unsent = await client.$channel.allocate(LARGE);
   expect(releaseLoan(unsent)).toBe(true);
