@@ -27,7 +27,7 @@ export interface Row {
 }
 
 /** One row per cell, in the order in which the cells first ran. */
-export function summarise(samples: readonly Sample[]): Row[] {
+export function summarise(samples: readonly Omit<Sample, 'histogram'>[]): Row[] {
   const cells = new Map(samples.map(({ scenario, subject }) => [`${scenario} ${subject}`, { scenario, subject }]));
   return [...cells.values()].map(({ scenario, subject }) => {
     const cell = samples.filter((sample) => sample.scenario === scenario && sample.subject === subject);
@@ -46,7 +46,7 @@ export function summarise(samples: readonly Sample[]): Row[] {
   });
 }
 
-function crowdOf(cell: readonly Sample[]): { readonly crowd?: CrowdCost } {
+function crowdOf(cell: readonly Pick<Sample, 'crowd'>[]): { readonly crowd?: CrowdCost } {
   const crowds = cell.flatMap(({ crowd }) => (crowd === undefined ? [] : [crowd]));
   if (crowds[0] === undefined) return {};
   const middle = (value: (crowd: CrowdCost) => number) => median(crowds.map(value));

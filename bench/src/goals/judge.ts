@@ -1,5 +1,5 @@
 import { median } from '../format.js';
-import type { Sample } from '../results.js';
+import type { Sample as Measured } from '../results.js';
 import type { Scenario } from '../scenario.js';
 
 /** One number that a sample has. */
@@ -43,6 +43,8 @@ export interface Outcome {
   /** All of one alternative was, and is as it should be. */
   readonly met: boolean;
 }
+
+type Sample = Omit<Measured, 'histogram'>;
 
 export function judge(goal: Goal, samples: readonly Sample[]): Outcome {
   const alternatives = goal.alternatives.map((bounds) => bounds.map((bound) => judgeBound(bound, samples)));
