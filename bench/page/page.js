@@ -10,10 +10,31 @@
   // What options name with an @, as JSON has no functions.
   const formatters = {
     '@tip': (mark) => mark.data.tip ?? mark.seriesName,
-    '@us': (us) => (us === 0 ? '0' : scaled(us, [[1e-3, ' ns'], [1, ' µs'], [1e3, ' ms'], [1e6, ' s']])),
-    '@count': (count) => scaled(count, [[1, ''], [1e3, 'k'], [1e6, 'M']]),
-    '@mib': (mib) => scaled(mib, [[1, ' MiB/s'], [1024, ' GiB/s']]),
-    '@kib': (kib) => scaled(kib, [[1, ' KiB'], [1024, ' MiB']]),
+    '@us': (us) =>
+      us === 0
+        ? '0'
+        : scaled(us, [
+            [1e-3, ' ns'],
+            [1, ' µs'],
+            [1e3, ' ms'],
+            [1e6, ' s'],
+          ]),
+    '@count': (count) =>
+      scaled(count, [
+        [1, ''],
+        [1e3, 'k'],
+        [1e6, 'M'],
+      ]),
+    '@mib': (mib) =>
+      scaled(mib, [
+        [1, ' MiB/s'],
+        [1024, ' GiB/s'],
+      ]),
+    '@kib': (kib) =>
+      scaled(kib, [
+        [1, ' KiB'],
+        [1024, ' MiB'],
+      ]),
     '@percentile': (rest) => `${short(100 - 100 / rest)} %`,
   };
   const withFunctions = (_, value) => (typeof value === 'string' && value in formatters ? formatters[value] : value);

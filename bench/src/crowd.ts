@@ -25,15 +25,26 @@ export interface CrowdCost {
   readonly idleSeconds: number;
   readonly clientTicks: number;
   readonly serverTicks: number;
-  /** Private memory of each side for each connection beyond the first; null where there is but one. */
+  /**
+   * Private memory of each side for each connection beyond the first; null where there are fewer than `COUNTED`, whose
+   * memory is lost in what a process takes and gives back by itself.
+   */
   readonly clientKiB: number | null;
   readonly serverKiB: number | null;
-  /** Resident memory that the two share, such as rings, for each connection beyond the first. */
+  /** Resident memory that the two share, such as rings, for each connection beyond the first; null as above. */
   readonly sharedKiB: number | null;
 }
 
 export const BUSY = 16;
+/**
+ * The fewest connections whose memory stands out: two runs of one program differ by a mebibyte, which is a KiB for each of
+ * so many.
+ */
+export const COUNTED = 1000;
 const inFlight = 4;
+/** What two readings of settled memory may differ by. */
+const settledKiB = 256;
+const mostLooks = 6;
 /** Connections that are opened at once. */
 const batch = 32;
 
@@ -51,10 +62,16 @@ export async function measureCrowd(
     clients.push(client);
   };
   const memory = async () => {
-    collectGarbage();
-    process.kill(serverPid, 'SIGUSR2'); // it does the same
-    await delay(100);
-    return [footprintOf(clientPid), footprintOf(serverPid)] as const;
+    // A collection hands pages back after it is over, and what it leaves unreachable goes with the next.
+    for (let last = Number.NaN, looks = 1; ; looks++) {
+      collectGarbage();
+      process.kill(serverPid, 'SIGUSR2'); // it does the same
+      await delay(50);
+      const both = [footprintOf(clientPid), footprintOf(serverPid)] as const;
+      const sum = both[0].privateKiB + both[1].privateKiB;
+      if (Math.abs(sum - last) <= settledKiB || looks === mostLooks) return both;
+      last = sum;
+    }
   };
 
   await open();
@@ -63,7 +80,8 @@ export async function measureCrowd(
     await Promise.all(Array.from({ length: Math.min(batch, connections - clients.length) }, open));
   }
   const [clientAfter, serverAfter] = await memory();
-  const each = (after: number, before: number) => (connections > 1 ? (after - before) / (connections - 1) : null);
+  const each = (after: number, before: number) =>
+    connections >= COUNTED ? (after - before) / (connections - 1) : null;
 
   await delay(Math.min(seconds, 1) * 500); // what the collections have left to do
   const idleSeconds = 2 * seconds;

@@ -30,13 +30,7 @@ export function machine(): Machine {
 }
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const peers = [
-  '@grpc/grpc-js',
-  '@connectrpc/connect',
-  '@bufbuild/protobuf',
-  'zeromq',
-  '@achrinza/node-ipc',
-] as const;
+const peers = ['@grpc/grpc-js', '@connectrpc/connect', '@bufbuild/protobuf', 'zeromq', '@achrinza/node-ipc'] as const;
 const libraries = { 'gRPC C++': 'grpc++', "Cap'n Proto C++": 'capnp-rpc' } as const;
 
 export function versions(): Versions {

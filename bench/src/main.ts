@@ -5,20 +5,20 @@ import { type Children, createChildren } from './children.js';
 import { measureIdle } from './figures/idle.js';
 import { measureOneCore, tasksetIsThere, withCounterpart } from './figures/one-core.js';
 import { countSyscalls, straceIsThere } from './figures/syscalls.js';
-import { goalsFor } from './goals/goals.js';
-import { judge } from './goals/judge.js';
 import { measureNotify } from './notify/notify.js';
 import { type BenchOptions, readOptions } from './options.js';
-import { goalLines, idleLines, notifyLines, oneCoreLines, syscallLines, tables } from './report.js';
-import { summarise } from './results.js';
-import { runRounds } from './rounds.js';
-import { canRun } from './scenario.js';
+import { idleLines, notifyLines, oneCoreLines, syscallLines } from './report.js';
 import type { NodeSubject, Subject } from './subject.js';
 import { subjectNamed, subjects } from './subjects/index.js';
+import { measureTable, writePage } from './table-run.js';
 
 const say = (line: string) => process.stderr.write(`bench: ${line}\n`);
 const options = readOptions(process.argv);
 const usual = subjects.filter(({ aside = false }) => !aside);
+if (options.page !== undefined) {
+  onlyPage(options.page);
+  process.exit();
+}
 const children = createChildren('callgate-bench');
 try {
   const figure = { cells, idle, syscalls, 'one-core': oneCore, notify }[options.figure ?? 'cells'];
@@ -32,25 +32,8 @@ try {
 }
 
 /** The table of scenarios and subjects, with the ratios that the project aims at. */
-async function cells(all: Children, { scenario, subject, rounds, seconds = 1, warmUp = 0.4 }: BenchOptions) {
-  for (const named of subject ?? []) {
-    const cannot = scenario.filter((one) => !canRun(named, one));
-    if (cannot.length > 0) say(`${named.name} does not do ${cannot.join(', ')}`);
-  }
-  const { samples, failures } = await runRounds(all, {
-    scenarios: scenario,
-    subjects: subject ?? usual,
-    rounds,
-    seconds,
-    warmUpSeconds: warmUp,
-    say,
-  });
-  const rows = summarise(samples);
-  const outcomes = goalsFor(subjects).map((goal) => judge(goal, samples));
-  console.log([tables(rows), goalLines(outcomes)].filter((part) => part !== '').join('\n\n'));
-  for (const failure of failures) say(`failed: ${failure}`);
-  if (failures.length > 0 || rows.length === 0) process.exitCode = 1;
-  return rows;
+function cells(all: Children, given: BenchOptions) {
+  return measureTable(all, given, say);
 }
 
 /** What connected clients and servers cost while nobody calls. */
@@ -95,6 +78,16 @@ async function notify(all: Children, { seconds = 1, warmUp = 0.4 }: BenchOptions
   const rows = await measureNotify(all, { seconds, warmUpSeconds: warmUp });
   console.log(notifyLines(rows));
   return rows;
+}
+
+/** Makes the page of results that are there; measures nothing. */
+function onlyPage(file: string) {
+  try {
+    say(`the page is ${writePage(file)}`);
+  } catch (error) {
+    say((error as Error).message);
+    process.exitCode = 1;
+  }
 }
 
 function nodeSubjects(chosen: readonly Subject[]): NodeSubject[] {

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Machine, machine, type Versions, versions } from './machine.js';
 import { coarsely, mergeHistograms } from './recorder.js';
 import type { Sample } from './results.js';
 import type { Scenario } from './scenario.js';
 import type { Subject } from './subject.js';
+import { subjects } from './subjects/index.js';
 
 /** What a run measured, as it stands in `bench/results/<date>.json`: the schema of that file. */
 export interface ResultsFile {
@@ -47,7 +48,7 @@ export interface RunWords {
   readonly failures: readonly string[];
 }
 
-export function resultsOf({ date, run, subjects, samples, failures }: RunWords): ResultsFile {
+export function resultsOf({ date, run, subjects: given, samples, failures }: RunWords): ResultsFile {
   const measured = new Set(samples.map(({ subject }) => subject));
   return {
     format: 1,
@@ -55,9 +56,7 @@ export function resultsOf({ date, run, subjects, samples, failures }: RunWords):
     run,
     machine: machine(),
     versions: versions(),
-    subjects: subjects
-      .filter(({ name }) => measured.has(name))
-      .map(({ name, kind, about }) => ({ name, kind, about })),
+    subjects: given.filter(({ name }) => measured.has(name)).map(({ name, kind, about }) => ({ name, kind, about })),
     samples: samples.map(({ histogram: _, ...sample }) => sample),
     histograms: histogramsOf(samples.filter(({ scenario }) => distributed.includes(scenario))),
     failures,
@@ -73,16 +72,36 @@ function histogramsOf(samples: readonly Sample[]): Record<string, string> {
   return Object.fromEntries([...cells].map(([cell, rounds]) => [cell, coarsely(mergeHistograms(rounds).histogram)]));
 }
 
-/** Writes the results and the page about them under a name that says the day: the paths of both. */
-export function writeResults(dir: string, results: ResultsFile, page: string): readonly [string, string] {
-  mkdirSync(dir, { recursive: true });
-  const day = `${results.date.slice(0, 10)}${results.run.quick ? '-quick' : ''}`;
+/** What was measured, and what was measured later, which takes the place of the same cells. Throws where the two differ in how. */
+export function merged(before: ResultsFile, added: ResultsFile): ResultsFile {
+  const how = ({ run }: ResultsFile) => JSON.stringify(run);
+  if (how(before) !== how(added)) {
+    throw new Error(`these results were measured with ${how(before)}, not with ${how(added)}: give the same options`);
+  }
+  const cellOf = ({ scenario, subject }: Pick<Sample, 'scenario' | 'subject'>) => `${scenario} ${subject}`;
+  const again = new Set(added.samples.map(cellOf));
+  const failedAgain = new Set(added.failures.map((line) => line.split(':')[0]));
+  const known = new Map([...before.subjects, ...added.subjects].map((subject) => [subject.name, subject]));
+  const rank = ({ name }: { readonly name: string }) => subjects.findIndex((subject) => subject.name === name);
+  return {
+    ...added,
+    date: before.date,
+    subjects: [...known.values()].sort((a, b) => rank(a) - rank(b)),
+    samples: [...before.samples.filter((sample) => !again.has(cellOf(sample))), ...added.samples],
+    histograms: { ...before.histograms, ...added.histograms },
+    failures: [
+      ...before.failures.filter((line) => !again.has(line.split(':')[0]!) && !failedAgain.has(line.split(':')[0])),
+      ...added.failures,
+    ],
+  };
+}
+
+/** A name in a directory that says the day of a run, and that no other file has. */
+export function nameFor(dir: string, { date, run }: ResultsFile): string {
+  const day = `${date.slice(0, 10)}${run.quick ? '-quick' : ''}`;
   let name = day;
   for (let n = 2; existsSync(join(dir, `${name}.json`)); n++) name = `${day}-${n}`;
-  const [json, html] = [join(dir, `${name}.json`), join(dir, `${name}.html`)];
-  writeFileSync(json, textOf(results));
-  writeFileSync(html, page);
-  return [json, html];
+  return join(dir, `${name}.json`);
 }
 
 /** JSON with a line for each sample and each histogram, so that two files can be compared. */
@@ -90,7 +109,9 @@ export function textOf(results: ResultsFile): string {
   const { samples, histograms, ...rest } = results;
   const head = JSON.stringify(rest, null, 2).slice(0, -2);
   const rounded = samples.map((sample) => JSON.stringify(sample, (_, value) => digits(value)));
-  const cells = Object.entries(histograms).map(([cell, text]) => `    ${JSON.stringify(cell)}: ${JSON.stringify(text)}`);
+  const cells = Object.entries(histograms).map(
+    ([cell, text]) => `    ${JSON.stringify(cell)}: ${JSON.stringify(text)}`,
+  );
   return `${head},\n  "samples": [\n    ${rounded.join(',\n    ')}\n  ],\n  "histograms": {\n${cells.join(',\n')}\n  }\n}\n`;
 }
 
@@ -108,7 +129,9 @@ export function readResults(file: string): ResultsFile {
     throw new Error(`${file} cannot be read as results of a run: ${(error as Error).message}`);
   }
   if (read?.format !== 1 || !Array.isArray(read.samples)) {
-    throw new Error(`${file} is not a file of results that this version can read (format 1), as \`npm run bench\` writes it`);
+    throw new Error(
+      `${file} is not a file of results that this version can read (format 1), as \`npm run bench\` writes it`,
+    );
   }
   return read as ResultsFile;
 }

@@ -13,7 +13,7 @@ interface Bars {
   /** What a bar says at its end. */
   readonly words: (value: number) => string;
   /** The function of the page that labels the axis. */
-  readonly axis: '@count' | '@us' | '@plain';
+  readonly axis: '@count' | '@us' | '@kib';
   /** @default 'most': the longest bar is the best */
   readonly best?: 'most' | 'least';
 }
@@ -53,12 +53,23 @@ const plots: readonly Bars[] = [
     axis: '@us',
     best: 'least',
   },
+  {
+    id: 'memory-per-connection',
+    title: 'Private memory of client and server for each of 1,000 connections',
+    reading:
+      'Shorter is better: what a connection takes of both processes together, without the rings that they share.',
+    scenario: 'connections-1000',
+    value: ({ crowd }) => (crowd?.clientKiB ?? Number.NaN) + (crowd?.serverKiB ?? Number.NaN),
+    words: (kib) => `${figure(kib)} KiB`,
+    axis: '@kib',
+    best: 'least',
+  },
 ];
 
 /** Bars of one number for each subject, the best on top. */
 export function barCharts(model: Model): Chart[] {
   return plots.flatMap((bars) => {
-    const rows = model.rowsOf(bars.scenario);
+    const rows = model.rowsOf(bars.scenario).filter((row) => !Number.isNaN(bars.value(row)));
     return rows.length === 0 ? [] : [barChart(model, bars, rows)];
   });
 }
@@ -88,7 +99,12 @@ function barChart(model: Model, bars: Bars, given: readonly Row[]): Chart {
     option: optionOf(
       {
         grid: { left: 8, right: 84, top: 12, bottom: 8, containLabel: true },
-        xAxis: { type: 'value', min: 0, splitNumber: 4, axisLabel: { ...axisFont, formatter: axis, hideOverlap: true } },
+        xAxis: {
+          type: 'value',
+          min: 0,
+          splitNumber: 4,
+          axisLabel: { ...axisFont, formatter: axis, hideOverlap: true },
+        },
         yAxis: { type: 'category', data: names, axisLabel: { ...axisFont, interval: 0 }, axisTick: { show: false } },
         series: [{ type: 'bar', barMaxWidth: 16, barMinHeight: 2, data }],
       },

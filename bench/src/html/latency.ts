@@ -95,7 +95,12 @@ function curveChart(model: Model, scenario: Scenario, title: string): Chart[] {
       subjects: curves.map(({ subject }) => subject),
       option: optionOf(
         {
-          xAxis: { type: 'log', min: 1, max: 10_000, axisLabel: { ...axisFont, formatter: '@percentile', hideOverlap: true } },
+          xAxis: {
+            type: 'log',
+            min: 1,
+            max: 10_000,
+            axisLabel: { ...axisFont, formatter: '@percentile', hideOverlap: true },
+          },
           yAxis: { type: 'log', min, max, axisLabel: { ...axisFont, formatter: '@us' } },
           series,
         },

@@ -13,7 +13,7 @@ interface Lines {
   /** Undefined where a step has no such number. */
   readonly value: (row: Row) => number | undefined;
   readonly words: (value: number) => string;
-  readonly axis: '@count' | '@us' | '@mib' | '@kib';
+  readonly axis: '@count' | '@us' | '@mib';
 }
 
 const sizeSteps = sizeScenarios.map((name) => [name, bytes(sizes[name])] as const);
@@ -41,7 +41,8 @@ const plots: readonly Lines[] = [
   {
     id: 'rate-by-size',
     title: 'Calls a second by size of message',
-    reading: 'The same cells, counted in calls: where a curve begins to fall, copying bytes begins to cost more than calling.',
+    reading:
+      'The same cells, counted in calls: where a curve begins to fall, copying bytes begins to cost more than calling.',
     steps: sizeSteps,
     value: ({ perSecond }) => perSecond,
     words: rate,
@@ -55,19 +56,6 @@ const plots: readonly Lines[] = [
     value: ({ perSecond }) => perSecond,
     words: rate,
     axis: '@count',
-  },
-  {
-    id: 'memory-by-connections',
-    title: 'Private memory of client and server for each connection more',
-    reading:
-      'Lower is less, and each line up is ten times as much: what a connection takes of both processes together, without rings that they share; with few connections, what a process needs anyhow blurs it.',
-    steps: crowdSteps.filter(([name]) => name !== 'connections-1'),
-    value: ({ crowd }) => {
-      const kib = (crowd?.clientKiB ?? Number.NaN) + (crowd?.serverKiB ?? Number.NaN);
-      return kib > 0 ? kib : undefined;
-    },
-    words: (value) => `${figure(value)} KiB`,
-    axis: '@kib',
   },
 ];
 
@@ -106,7 +94,11 @@ function lineChart(model: Model, { id, title, reading, steps, value, words, axis
       subjects: curves.map(({ name }) => name),
       option: optionOf(
         {
-          xAxis: { type: 'category', data: measured.map(([, label]) => label), axisLabel: { ...axisFont, hideOverlap: true } },
+          xAxis: {
+            type: 'category',
+            data: measured.map(([, label]) => label),
+            axisLabel: { ...axisFont, hideOverlap: true },
+          },
           yAxis: { type: 'log', min, max, axisLabel: { ...axisFont, formatter: axis } },
           series,
         },

@@ -28,7 +28,9 @@ const hues = { callgate: [165, 275], peer: [0, 60], native: [300, 335], bare: [0
 
 export function modelOf(results: ResultsFile): Model {
   const rows = summarise(results.samples as readonly StoredSample[]);
-  const drawn = new Map(results.subjects.map((subject) => [subject.name, { ...subject, colour: colourOf(subject, results) }]));
+  const drawn = new Map(
+    results.subjects.map((subject) => [subject.name, { ...subject, colour: colourOf(subject, results) }]),
+  );
   const order = [...drawn.keys()];
   return {
     results,

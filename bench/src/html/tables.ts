@@ -23,7 +23,10 @@ export function numberTables(model: Model): string {
   return scenarios
     .map((scenario) => [scenario, model.rowsOf(scenario)] as const)
     .filter(([, rows]) => rows.length > 0)
-    .map(([scenario, rows]) => `<details><summary>${scenario}</summary><div class="wide">${table(model, rows)}</div></details>`)
+    .map(
+      ([scenario, rows]) =>
+        `<details><summary>${scenario}</summary><div class="wide">${table(model, rows)}</div></details>`,
+    )
     .join('\n');
 }
 
