@@ -50,7 +50,7 @@ export const rows = [
     files: /^packages\/core\/src\/server\//,
     rooms: ['core/channel', 'core/codec', 'core/errors'],
     types: ['core/client', 'core/transport'],
-    packages: [],
+    packages: ['hdr-histogram-js'],
     builtins: [...pure, 'node:worker_threads'],
     why: 'a server knows calls and the threads that run them: no transport, no input or output, no native code',
   },

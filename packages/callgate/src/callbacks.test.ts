@@ -91,7 +91,7 @@ describe.each(schemes)('Over %s:', (scheme) => {
     });
     const client = offering(url, ({ text }, { path }) => ({ text: `${path} ${text.toUpperCase()}` }));
     expect(await client.shout({ text: 'why' })).toEqual({ text: 'they said test.Callback/Shout WHY?' });
-    expect(server.stats).toMatchObject({ links: 1, running: 0 });
+    expect(server.stats()).toMatchObject({ links: 1, running: 0 });
   });
 
   it('calls of both sides at the same time, whose ids are the same, do not meet.', async () => {

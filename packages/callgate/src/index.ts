@@ -37,6 +37,7 @@ export type {
   InterceptedCall,
   InterceptedContext,
   Interceptor,
+  LatencyUs,
   LinkEnd,
   MessageInit,
   MessageType,
@@ -46,6 +47,7 @@ export type {
   MethodDefinition,
   MethodKind,
   MethodMap,
+  MethodStats,
   NextInterceptor,
   ObservableLike,
   Offer,
@@ -78,6 +80,7 @@ export type {
   TimeoutPolicy,
   Transport,
   TransportOptions,
+  WorkerStats,
 } from '@callgate/core';
 export {
   Code,

@@ -44,11 +44,11 @@ describe.each(['unix', 'shm'])('Calls that a pool runs, over %s', (scheme) => {
     });
     const giveUp = new AbortController();
     const given = failure(client.sleep({ text: '60000' }, { signal: giveUp.signal }));
-    await until(() => jobs.server.stats.running === 1);
+    await until(() => jobs.server.stats().running === 1);
     giveUp.abort();
     expect(await given).toMatchObject({ code: 'CANCELLED', reason: 'ABORTED_BY_CALLER' });
     // Their handlers heard of it, and the workers wait again.
-    await until(() => jobs.server.stats.running === 0);
+    await until(() => jobs.server.stats().running === 0);
   });
 
   it('carry metadata both ways.', async () => {
@@ -108,7 +108,7 @@ describe.each(['unix', 'shm'])('Calls that a pool runs, over %s', (scheme) => {
     await using jobs = await pooled({ maximum: 1 }, scheme);
     const client = jobs.client();
     const blocking = client.block({ text: '100' });
-    await until(() => jobs.server.stats.running === 1);
+    await until(() => jobs.server.stats().running === 1);
     const { text } = await client.tell({ text: 'deadline' }, { timeout: 60_000 });
     expect(Number(text)).toBeLessThanOrEqual(59_950);
     expect(Number(text)).toBeGreaterThan(30_000);
@@ -120,7 +120,7 @@ describe.each(['unix', 'shm'])('Calls that a pool runs, over %s', (scheme) => {
     const client = jobs.client();
     expect(await client.echo({ text: 'now' }, { timeout: 'immediate' })).toEqual({ text: 'now' });
     const blocking = client.block({ text: '100' });
-    await until(() => jobs.server.stats.running === 1);
+    await until(() => jobs.server.stats().running === 1);
     expect(await failure(client.echo({ text: 'now' }, { timeout: 'immediate' }))).toMatchObject({
       code: 'UNAVAILABLE',
       reason: 'NOT_READY',
@@ -133,7 +133,7 @@ describe.each(['unix', 'shm'])('Calls that a pool runs, over %s', (scheme) => {
     const client = jobs.client();
     const sleeping = failure(client.sleep({ text: '60000' }));
     const waiting = failure(client.echo({ text: 'behind' }));
-    await until(() => jobs.server.stats.running === 1 && jobs.server.stats.queued === 1);
+    await until(() => jobs.server.stats().running === 1 && jobs.server.stats().queued === 1);
     await client.$close();
     expect(await sleeping).toMatchObject({ code: 'CANCELLED' });
     expect(await waiting).toMatchObject({ code: 'CANCELLED' });
@@ -146,7 +146,7 @@ describe.each(['unix', 'shm'])('Calls that a pool runs, over %s', (scheme) => {
     const file = join(jobs.directory, 'notes');
     for (const line of ['a', 'b', 'c']) await client.note({ text: `${file} ${line}` });
     await until(() => existsSync(file) && readFileSync(file, 'utf8') === 'a\nb\nc\n');
-    expect(jobs.server.stats).toMatchObject({ running: 0, queued: 0 });
+    expect(jobs.server.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 
   it('of an ordered method run one after the other for each client, though many workers wait.', async () => {
@@ -160,6 +160,6 @@ describe.each(['unix', 'shm'])('Calls that a pool runs, over %s', (scheme) => {
     );
     for (const file of files)
       expect(readFileSync(file, 'utf8')).toBe(['a', 'b', 'c', 'd'].map((l) => `${l} begins\n${l} ends\n`).join(''));
-    expect(jobs.server.stats).toMatchObject({ running: 0, queued: 0 });
+    expect(jobs.server.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 });

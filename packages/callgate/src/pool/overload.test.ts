@@ -8,7 +8,7 @@ describe('A pool that has more calls than it can run', () => {
     await using jobs = await pooled({ maximum: 1, maxQueued: 2 });
     const client = jobs.client();
     const taken = [client.block({ text: '100' }), client.echo({ text: 'a' }), client.echo({ text: 'b' })];
-    await until(() => jobs.server.stats.running === 1 && jobs.server.stats.queued === 2);
+    await until(() => jobs.server.stats().running === 1 && jobs.server.stats().queued === 2);
     const refused = await failure(client.echo({ text: 'c' }));
     expect(refused).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'OVERLOADED' });
     expect(refused.message).toBe('test.Jobs/Echo: all workers are busy, and 2 calls wait already (pool.maxQueued)');
@@ -20,7 +20,7 @@ describe('A pool that has more calls than it can run', () => {
     await using jobs = await pooled({ maximum: 1 });
     const client = jobs.client();
     const blocking = client.block({ text: '200' });
-    await until(() => jobs.server.stats.running === 1);
+    await until(() => jobs.server.stats().running === 1);
     const late = failure(client.misbehave({ text: 'exit 1' }, { timeout: 50 }));
     expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(Number((await blocking).text)).toBeGreaterThan(0);
@@ -34,10 +34,10 @@ describe('A pool that has more calls than it can run', () => {
     const blocking = client.block({ text: '100' });
     const giveUp = new AbortController();
     const waiting = failure(client.misbehave({ text: 'exit 1' }, { signal: giveUp.signal }));
-    await until(() => jobs.server.stats.queued === 1);
+    await until(() => jobs.server.stats().queued === 1);
     giveUp.abort();
     await waiting;
-    await until(() => jobs.server.stats.queued === 0);
+    await until(() => jobs.server.stats().queued === 0);
     await blocking;
     expect(jobs.heard).toEqual([]);
   });

@@ -33,9 +33,9 @@ it('A server with a pool that drains finishes what its workers have, and what wa
   await using jobs = await pooled({ maximum: 1 });
   const client = jobs.client();
   const calls = [client.block({ text: '100' }), client.echo({ text: 'behind' })];
-  await until(() => jobs.server.stats.running === 1 && jobs.server.stats.queued === 1);
+  await until(() => jobs.server.stats().running === 1 && jobs.server.stats().queued === 1);
   const drained = jobs.server.drain({ timeoutMs: 10_000 });
   expect((await Promise.all(calls)).at(-1)).toEqual({ text: 'behind' });
   await drained;
-  expect(jobs.server.stats).toMatchObject({ links: 0, running: 0, queued: 0 });
+  expect(jobs.server.stats()).toMatchObject({ links: 0, running: 0, queued: 0 });
 });

@@ -231,7 +231,7 @@ describe('a server at its bounds', () => {
     const calls = ['runs', 'waits', 'waits too'].map((text) => both.client.work({ text }));
     const error = await failure(both.client.work({ text: 'one too many' }));
     expect(error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: Reason.OVERLOADED });
-    expect(both.server.stats).toMatchObject({ running: 1, queued: 2 });
+    expect(both.server.stats()).toMatchObject({ running: 1, queued: 2 });
     busy.open();
     expect((await Promise.all(calls)).map((reply) => reply.text)).toEqual(['runs', 'waits', 'waits too']);
   });

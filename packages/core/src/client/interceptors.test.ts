@@ -259,7 +259,7 @@ describe('observing calls', () => {
       'client got 2',
       'client CANCELLED',
     ]);
-    await vi.waitFor(() => expect(both.server.stats.running).toBe(0));
+    await vi.waitFor(() => expect(both.server.stats().running).toBe(0));
     expect(both.client.$channel.stats.inFlight).toBe(0);
   });
 

@@ -171,7 +171,7 @@ describe('A call that a handler makes', () => {
     });
     const enough = new AbortController();
     const call = failure(two.front.client.work({ text: '' }, { signal: enough.signal }));
-    await expect.poll(() => two.front.server.stats.running).toBe(1);
+    await expect.poll(() => two.front.server.stats().running).toBe(1);
     enough.abort();
     await call;
     await expect.poll(() => late).toMatchObject([{ code: 'CANCELLED', reason: 'ABORTED_BY_CALLER' }]);
@@ -200,12 +200,12 @@ describe('A call whose deadline passes', () => {
     );
     const first = both.client.work({ text: 'first' });
     const second = failure(both.client.work({ text: 'second' }, { timeout: 2000 }));
-    await expect.poll(() => both.server.stats.queued).toBe(1);
+    await expect.poll(() => both.server.stats().queued).toBe(1);
     all.open();
     await first;
     expect(await second).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(started).toEqual(['first']);
-    expect(both.server.stats).toMatchObject({ running: 0, queued: 0 });
+    expect(both.server.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 
   it.each([
@@ -215,7 +215,7 @@ describe('A call whose deadline passes', () => {
     await using both = await pair({ work: () => new Promise(() => undefined) });
     const enough = new AbortController();
     const call = failure(both.client.work({ text: '' }, { timeout, signal: enough.signal }));
-    await expect.poll(() => both.server.stats.running).toBe(1);
+    await expect.poll(() => both.server.stats().running).toBe(1);
     block(blockMs);
     enough.abort();
     expect(await call).toMatchObject({ code });

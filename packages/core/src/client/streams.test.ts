@@ -18,7 +18,7 @@ async function collect(stream: AsyncIterable<Text>): Promise<string[]> {
 async function nothingLeft({ client, server }: StreamPair): Promise<void> {
   await vi.waitFor(() => {
     expect(client.$channel.stats.inFlight).toBe(0);
-    expect(server.stats).toMatchObject({ running: 0, queued: 0 });
+    expect(server.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 }
 

@@ -58,7 +58,7 @@ describe('a timeout', () => {
   it('of immediate runs the call when a handler is ready', async () => {
     await using both = await pair({}, { client: { immediateGraceMs: 5000 } });
     expect(await both.client.echo({ text: 'now' }, { timeout: 'immediate' })).toEqual({ text: 'now' });
-    expect(both.server.stats.running).toBe(0);
+    expect(both.server.stats().running).toBe(0);
   });
 
   it('of immediate is refused at once when no handler is ready, and nothing is run', async () => {
@@ -90,7 +90,7 @@ describe('a timeout', () => {
       reason: Reason.MESSAGE_TOO_LARGE,
     });
     expect(await both.client.echo({ text: 'next' })).toEqual({ text: 'next' });
-    expect(both.server.stats.running).toBe(0);
+    expect(both.server.stats().running).toBe(0);
   });
 
   it('of immediate is refused soon by a server that does not even greet', async () => {
@@ -129,7 +129,7 @@ describe('a timeout', () => {
     expect(await failure(both.client.work({ text: 'second' }, { timeout: { send: 30 } }))).toMatchObject({
       code: 'DEADLINE_EXCEEDED',
     });
-    await vi.waitFor(() => expect(both.server.stats.queued).toBe(0));
+    await vi.waitFor(() => expect(both.server.stats().queued).toBe(0));
     busy.open();
     await first;
     await both.client.echo({ text: 'a round trip later' });

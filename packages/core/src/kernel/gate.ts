@@ -264,9 +264,7 @@ function speaking(server: Server, speak: <S extends ServiceDefinition>(service: 
     onPeerDeath: (listener) => server.onPeerDeath(listener),
     hold: () => server.hold(),
     release: () => server.release(),
-    get stats() {
-      return server.stats;
-    },
+    stats: () => server.stats(),
     get pool() {
       return server.pool;
     },

@@ -1,6 +1,6 @@
 import { type Channel, closeUnsent, EMPTY_PAYLOAD, Flag, Kind, NO_DEADLINE } from '../channel/index.js';
 import type { MessageType } from '../codec/contract.js';
-import { type MetadataView, RpcError } from '../errors/index.js';
+import { Code, type MetadataView, RpcError } from '../errors/index.js';
 import type { CallInProgress } from './call-in-progress.js';
 import { badReply, expired, handlerFailed } from './failures.js';
 
@@ -18,6 +18,7 @@ export class Answers {
   /** Sends the reply, now or when there is room. */
   reply(call: CallInProgress, reply: unknown): void {
     if (call.oneway) {
+      call.countEnd(Code.OK, true);
       this.drop(call, reply);
       return;
     }
@@ -38,6 +39,7 @@ export class Answers {
   #tryReply(call: CallInProgress, reply: unknown): boolean {
     const channel = this.#channel;
     if (channel.ended) {
+      call.countEnd(Code.CANCELLED, false);
       this.drop(call, reply);
       call.closeHandles();
       return true;
@@ -48,12 +50,15 @@ export class Answers {
       const { id, replyBlock } = call;
       if (!channel.trySend(Kind.REPLY, 0, 0, id, 0, NO_DEADLINE, type, reply as object, given, replyBlock))
         return false;
+      call.countEnd(Code.OK, true);
       call.closeInFields();
       return true;
     } catch (error) {
       this.drop(call, reply);
-      if (channel.ended) call.closeHandles();
-      else this.fail(call, badReply(call, error));
+      if (channel.ended) {
+        call.countEnd(Code.CANCELLED, false);
+        call.closeHandles();
+      } else this.fail(call, badReply(call, error));
       return true;
     }
   }
@@ -66,6 +71,7 @@ export class Answers {
 
   /** `causes`: what led to the error is for the caller, too. */
   fail(call: CallInProgress, error: RpcError, causes = false): void {
+    call.countEnd(error.status, true);
     call.closeHandles();
     // Who blocks until a handler has a one-way call waits for a word of it until then.
     if (call.oneway && (call.taken || !call.confirm)) this.#onError(error);

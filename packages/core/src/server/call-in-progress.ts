@@ -37,6 +37,9 @@ export class CallInProgress implements CallContext, FollowedCall {
   over = false;
   /** A handler has it. */
   taken = false;
+  /** When it came, where how long it takes is kept: an instant of performance.now(). */
+  arrived = 0;
+  #counted = false;
   /** Takes the call out of the queue in which it waits for a slot. */
   withdraw: (() => void) | undefined;
   /** The caller's stream, and whether it has said that it is complete. */
@@ -217,7 +220,17 @@ export class CallInProgress implements CallContext, FollowedCall {
     for (const listener of listeners) listener();
   }
 
+  /** Counts it, once, as ended so. `answered`: its caller gets an answer now. */
+  countEnd(status: number, answered: boolean): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    const { counts } = this.route;
+    counts.ended(status);
+    if (answered && counts.timed && this.taken) counts.took(performance.now() - this.arrived);
+  }
+
   stop(reason: RpcError): void {
+    this.countEnd(reason.status, false);
     this.wanted = false;
     this.closeHandles();
     this.withdraw?.();

@@ -16,7 +16,7 @@ import { heedStream } from './call-streams.js';
 import { draining, expired, noHandlerReady, overloaded, unanswerable, undecodable, unknownMethod } from './failures.js';
 import { peerChannel } from './peer-channel.js';
 import { PendingCalls } from './pending-calls.js';
-import { RequestReader } from './request-reader.js';
+import { type CameToFront, RequestReader } from './request-reader.js';
 import { Reservations } from './reservations.js';
 import type { Route, Routes, RoutesById } from './router.js';
 import { Running } from './running.js';
@@ -34,6 +34,8 @@ export interface ServingOptions {
   readonly counts?: ServingCounts | undefined;
   /** The calling side; absent where this side calls by other means. */
   readonly callbacks?: (() => Callbacks) | undefined;
+  /** In a worker: since when its front has had what comes. @default what comes has just come */
+  readonly cameToFront?: CameToFront | undefined;
 }
 
 /** Counts over all channels of a server. */
@@ -62,7 +64,7 @@ export class CallsInProgress implements RequestSink {
   readonly #running: Running;
 
   constructor(channel: Channel, options: ServingOptions) {
-    const { admission, onError } = options;
+    const { admission, onError, cameToFront } = options;
     this.#channel = channel;
     this.#options = options;
     this.#routes = options.routes;
@@ -73,7 +75,13 @@ export class CallsInProgress implements RequestSink {
     this.#reservations = new Reservations(admission);
     this.#answers = new Answers(channel, onError);
     this.#pending = new PendingCalls(this.#answers, this.#reservations);
-    this.#reader = new RequestReader(channel, peerChannel(channel, options.callbacks), this.#answers, this.#mute);
+    this.#reader = new RequestReader(
+      channel,
+      peerChannel(channel, options.callbacks),
+      this.#answers,
+      this.#mute,
+      cameToFront,
+    );
     this.#running = new Running(channel, admission, this.#pending, this.#answers, onError);
   }
 

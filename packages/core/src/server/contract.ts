@@ -5,6 +5,7 @@ import type { DrainOptions } from './drain.js';
 import type { Handlers } from './handlers.js';
 import type { ServerPool } from './pool/front.js';
 import type { ServiceClass, ServiceModule } from './services.js';
+import type { ServerStats } from './stats/server-stats.js';
 
 /** Where a server listens. */
 export interface ListenTarget {
@@ -21,16 +22,6 @@ export type ListenResolver = (
   transportOptions: TransportOptions | undefined,
   services: readonly ServiceDefinition[],
 ) => readonly ListenTarget[];
-
-export interface ServerStats {
-  readonly links: number;
-  /** Calls whose handlers run. */
-  readonly running: number;
-  /** Calls that wait for their turn. */
-  readonly queued: number;
-  /** Messages of callers' streams that came after their calls had ended, and were dropped. */
-  readonly lateItems: number;
-}
 
 export interface CloseOptions {
   /** Milliseconds for what runs to be finished. @default 5000 */
@@ -92,7 +83,11 @@ export interface Server {
   hold(): void;
   /** Undoes `hold`: what has come in the meantime is handled now. */
   release(): void;
-  readonly stats: ServerStats;
+  /**
+   * What it does at this moment, and what it has done: links, calls that run and wait, workers, and counts by method;
+   * with `histograms`, how long calls took, too. Plain data, made anew each time.
+   */
+  stats(): ServerStats;
   /** The workers that run its handlers. Throws FAILED_PRECONDITION (UNSUPPORTED) where handlers run in the server's own thread. */
   readonly pool: ServerPool;
   [Symbol.asyncDispose](): Promise<void>;

@@ -48,7 +48,7 @@ describe('A server that drains', () => {
     const busy = gate();
     await using both = await pair({ work: (request) => busy.opened.then(() => request) });
     const running = both.client.work({ text: 'running' });
-    await vi.waitFor(() => expect(both.server.stats.running).toBe(1));
+    await vi.waitFor(() => expect(both.server.stats().running).toBe(1));
     let drained = false;
     const draining = both.server.drain().then(() => {
       drained = true;
@@ -58,7 +58,7 @@ describe('A server that drains', () => {
     busy.open();
     expect(await running).toEqual({ text: 'running' });
     await draining;
-    expect(both.server.stats.links).toBe(0);
+    expect(both.server.stats().links).toBe(0);
     expect((await both.client.$channel.closed).orderly).toBe(true);
   });
 
@@ -68,7 +68,7 @@ describe('A server that drains', () => {
     const first = await serve(target, { work: (request) => busy.opened.then(() => request) });
     await using client = createClientOn(Texts, () => target);
     const running = client.work({ text: 'running' });
-    await vi.waitFor(() => expect(first.stats.running).toBe(1));
+    await vi.waitFor(() => expect(first.stats().running).toBe(1));
     const drained = first.drain();
     await vi.waitFor(() => expect(client.$channel.state).toBe('idle'));
     const second = await serve(target, { echo: () => ({ text: 'the second' }) });
@@ -130,7 +130,7 @@ describe('A server that drains', () => {
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     });
     const running = failure(both.client.work({ text: '' }));
-    await vi.waitFor(() => expect(both.server.stats.running).toBe(1));
+    await vi.waitFor(() => expect(both.server.stats().running).toBe(1));
     await both.server.drain({ timeoutMs: 50, epitaph: 'moved to another machine' });
     expect(await running).toMatchObject({
       code: 'UNAVAILABLE',
@@ -142,7 +142,7 @@ describe('A server that drains', () => {
   it('is cut short by close.', async () => {
     await using both = await pair({ work: () => new Promise(() => undefined) });
     const running = failure(both.client.work({ text: '' }));
-    await vi.waitFor(() => expect(both.server.stats.running).toBe(1));
+    await vi.waitFor(() => expect(both.server.stats().running).toBe(1));
     const drained = both.server.drain({ timeoutMs: 2 ** 40 });
     await both.server.close({ timeoutMs: 0 });
     await drained;
@@ -175,7 +175,7 @@ describe('A server that drains', () => {
     const server = await serve(target, { echo: (request) => busy.opened.then(() => request) });
     const old = await greeted(target);
     send(old, Kind.REQUEST, 1, 'taken');
-    await vi.waitFor(() => expect(server.stats.running).toBe(1));
+    await vi.waitFor(() => expect(server.stats().running).toBe(1));
     const drained = server.drain();
     send(old, Kind.REQUEST, 2, 'refused');
     const refused = await receiveRaw(old);
@@ -206,7 +206,7 @@ describe('A server that drains', () => {
     const target = freshTarget();
     const server = await serve(target);
     const link = await rawClient(target);
-    await vi.waitFor(() => expect(server.stats.links).toBe(1));
+    await vi.waitFor(() => expect(server.stats().links).toBe(1));
     const drained = server.drain();
     send(link, Kind.HELLO, 0, JSON.stringify({ ...GREETING, hears: 'always' }));
     expect(kindOf(await receiveRaw(link))).toBe(Kind.HELLO);
@@ -220,7 +220,7 @@ describe('A server that drains', () => {
     await using both = await pair();
     await both.client.echo({ text: 'connected' });
     await Promise.all([both.server.drain(), both.server.drain()]);
-    expect(both.server.stats).toMatchObject({ links: 0, running: 0 });
+    expect(both.server.stats()).toMatchObject({ links: 0, running: 0 });
   });
 });
 
@@ -246,7 +246,7 @@ describe('Signals', () => {
     expect(process.listenerCount('SIGUSR2')).toBe(before + 1);
     process.emit('SIGUSR2', 'SIGUSR2');
     await vi.waitFor(() => expect(process.listenerCount('SIGUSR2')).toBe(before));
-    expect(both.server.stats.links).toBe(0);
+    expect(both.server.stats().links).toBe(0);
     const undo = both.server.drainOnSignals();
     expect(process.listenerCount('SIGTERM')).toBe(1);
     undo();

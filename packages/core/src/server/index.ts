@@ -1,4 +1,4 @@
-export type { CloseOptions, ListenResolver, ListenTarget, Server, ServerStats } from './contract.js';
+export type { CloseOptions, ListenResolver, ListenTarget, Server } from './contract.js';
 export type { DrainOptions } from './drain.js';
 export type { CallContext, EndingCall, Handlers } from './handlers.js';
 export { createOffering, type OfferingOptions, offer } from './offer.js';
@@ -15,3 +15,4 @@ export {
   type ServiceMaker,
   type ServiceModule,
 } from './services.js';
+export type { LatencyUs, MethodStats, ServerStats, WorkerStats } from './stats/server-stats.js';

@@ -4,9 +4,12 @@ import type { ResolvedServerOptions } from './options.js';
 import { notAModule, offersDifferently } from './pool/front.js';
 import type { Pool } from './pool/pool.js';
 import type { ServicePart } from './pool/threads.js';
+import { WorkerCounts } from './pool/worker-counts.js';
 import { type Routes, type RoutesById, routesById, routesElsewhere, routesOf } from './router.js';
 import type { Offered } from './served-links.js';
 import { isServiceModule, type ServiceClass, type ServiceMaker, type ServiceModule } from './services.js';
+import { MethodCounts } from './stats/method-counts.js';
+import { type LatencyOf, methodStats, type ServerStats } from './stats/server-stats.js';
 
 export interface OfferedServicesOptions {
   readonly server: ResolvedServerOptions;
@@ -30,6 +33,9 @@ export class OfferedServices {
   #routes: Routes = [];
   #routesById: RoutesById = new Map();
   #started = false;
+  #workerCounts: WorkerCounts | undefined;
+  /** Loaded when the first services are ready, if durations are kept. */
+  #latencyOf: LatencyOf | undefined;
 
   constructor(options: OfferedServicesOptions) {
     this.#options = options;
@@ -38,6 +44,10 @@ export class OfferedServices {
   /** For links that come now. */
   get now(): Offered {
     return { services: this.services, routes: this.#routes, routesById: this.#routesById };
+  }
+
+  get stats(): ServerStats['methods'] {
+    return methodStats(this.#routes, (place) => this.#workerCounts?.of(place) ?? [], this.#latencyOf);
   }
 
   /** Throws; nothing is added then. */
@@ -55,11 +65,14 @@ export class OfferedServices {
 
   /** Loads what is to be loaded. Rejects with what is wrong with it. */
   async ready(): Promise<void> {
-    const { pool } = this.#options;
+    const { pool, server } = this.#options;
+    const { histograms } = server;
+    if (histograms) this.#latencyOf ??= (await import('./stats/latency.js')).latencyOf;
     if (pool !== undefined) {
       this.#started = true;
       this.#refuseFunctions();
-      await pool.start(this.#parts, (hello) => offersDifferently(this.services, hello));
+      this.#workerCounts ??= new WorkerCounts(this.#routes.length, histograms);
+      await pool.start(this.#parts, this.#workerCounts, (hello) => offersDifferently(this.services, hello));
       return;
     }
     for (let next = this.#loading[0]; next !== undefined; next = this.#loading[0]) {
@@ -114,6 +127,7 @@ export class OfferedServices {
   #addRoutes(added: Routes): void {
     const routes = [...this.#routes, ...added];
     this.#routesById = routesById(routes);
+    if (this.#options.server.histograms) for (const route of added) route.counts = new MethodCounts(true);
     this.#routes = routes;
   }
 

@@ -26,6 +26,11 @@ export interface ServerOptions extends WindowOptions {
    * more; `{}` for what is usual. @default none: handlers run in the thread of the server
    */
   readonly pool?: PoolOptions | undefined;
+  /**
+   * Whether `stats()` tells how long calls take, by method. Costs about 0.1 us a call, and 40 KB of memory for each
+   * method and thread. @default false
+   */
+  readonly histograms?: boolean | undefined;
   /** Milliseconds for a new peer to greet. @default 10000 */
   readonly greetTimeoutMs?: number | undefined;
   /** CRC-32 on every message. @default on where the mechanism can damage data */
@@ -56,6 +61,7 @@ export interface ResolvedServerOptions extends ResolvedWindowOptions {
   readonly maxConcurrentCalls: number;
   readonly maxQueuedCalls: number;
   readonly pool: ReturnType<typeof dividePoolOptions> | undefined;
+  readonly histograms: boolean;
   readonly greetTimeoutMs: number;
   readonly checksum: boolean | undefined;
   readonly maxMetadataBytes: number;
@@ -91,6 +97,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   if (pool !== undefined) refuseOwnBounds(options);
   return Object.freeze({
     pool: pool === undefined ? undefined : dividePoolOptions(pool),
+    histograms: booleanOf('histograms', options.histograms ?? false),
     maxConcurrentCalls: atLeast(1, 'maxConcurrentCalls', options.maxConcurrentCalls ?? Number.POSITIVE_INFINITY),
     maxQueuedCalls: atLeast(0, 'maxQueuedCalls', options.maxQueuedCalls ?? 1000),
     greetTimeoutMs: atLeast(0, 'greetTimeoutMs', options.greetTimeoutMs ?? 10_000),

@@ -1,5 +1,5 @@
 import { Deadlines } from '../channel/index.js';
-import type { RpcError } from '../errors/index.js';
+import { Code, type RpcError } from '../errors/index.js';
 import type { Answers } from './answers.js';
 import type { CallInProgress } from './call-in-progress.js';
 import { expired } from './failures.js';
@@ -49,7 +49,10 @@ export class PendingCalls {
 
   /** Tells every handler that still works to stop. */
   stopAll(reason: RpcError): void {
-    for (const call of this.#calls.values()) call.stop(reason);
+    for (const call of this.#calls.values()) {
+      call.countEnd(Code.CANCELLED, false);
+      call.stop(reason);
+    }
     this.#calls.clear();
   }
 

@@ -16,6 +16,11 @@ import { noStreamsHere, undecodable, unwelcome } from './failures.js';
 import type { PeerChannel } from './peer-channel.js';
 import type { Route } from './router.js';
 
+/** When the message that is handled came to the thread that has the link: an instant of performance.now(); 0 if unknown. */
+export interface CameToFront {
+  readonly at: number;
+}
+
 /** Makes calls of the requests that come in over one channel: what each asks, what came with it, how long it may take. */
 export class RequestReader {
   readonly #channel: Channel;
@@ -23,12 +28,14 @@ export class RequestReader {
   readonly #answers: Answers;
   /** Nothing can be answered. */
   readonly #mute: boolean;
+  readonly #cameToFront: CameToFront | undefined;
 
-  constructor(channel: Channel, shown: PeerChannel, answers: Answers, mute: boolean) {
+  constructor(channel: Channel, shown: PeerChannel, answers: Answers, mute: boolean, cameToFront?: CameToFront) {
     this.#channel = channel;
     this.#shown = shown;
     this.#answers = answers;
     this.#mute = mute;
+    this.#cameToFront = cameToFront;
   }
 
   /** The call, with its request; undefined when it can't be run, which its caller has been told. */
@@ -58,6 +65,7 @@ export class RequestReader {
       this.#channel.link.takeHandles(),
       metadata,
     );
+    if (route.counts.timed) call.arrived = this.#cameToFront?.at || performance.now();
     if (failed !== undefined || (route.streams && this.#channel.remote === undefined)) {
       this.#answers.fail(call, failed === undefined ? noStreamsHere(call) : unwelcome(call, failed));
       return undefined;

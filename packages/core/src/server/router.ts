@@ -11,6 +11,7 @@ import {
 import { hasHandleFields, type MethodDefinition, type ServiceDefinition } from '../codec/index.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { CallContext } from './handlers.js';
+import { MethodCounts } from './stats/method-counts.js';
 
 /** A method with what runs it. */
 export interface Route {
@@ -26,6 +27,8 @@ export interface Route {
   readonly handlesBack: boolean;
   /** Gives the reply (or what gives the replies), or a promise of it. May throw. */
   readonly run: (request: unknown, context: CallContext) => unknown;
+  /** What this thread counts of it; set before any link knows the route. */
+  counts: MethodCounts;
 }
 
 /** The methods a server offers; a method's id on the wire is its place here. Never changes: links keep the one they began with. */
@@ -77,6 +80,7 @@ function routeOf(service: ServiceDefinition, method: MethodDefinition, run: Rout
     handlesCome: hasHandleFields(method.request.schema),
     handlesBack: hasHandleFields(method.response.schema),
     run,
+    counts: new MethodCounts(false),
   };
 }
 

@@ -80,6 +80,7 @@ export class Running {
     call.request = undefined;
     call.taken = true;
     call.working = true;
+    call.route.counts.begun();
     if (call.confirm) this.#channel.sendLater(Kind.TAKEN, 0, call.id, 0);
     if (call.route.streams) {
       this.#runStreaming(call, request);

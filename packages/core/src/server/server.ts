@@ -10,7 +10,7 @@ import type { ServiceDefinition } from '../codec/contract.js';
 import { Reason, RpcError } from '../errors/index.js';
 import type { Link, TransportOptions } from '../transport/contract.js';
 import { Admission } from './admission.js';
-import type { CloseOptions, ListenResolver, Server, ServerStats } from './contract.js';
+import type { CloseOptions, ListenResolver, Server } from './contract.js';
 import { type DrainOptions, drainDeadline, goAway, LookAgain } from './drain.js';
 import { drainOnSignals } from './drain-on-signals.js';
 import type { Handlers } from './handlers.js';
@@ -24,6 +24,7 @@ import type { PoolMeans } from './pool/threads.js';
 import { ServedLinks } from './served-links.js';
 import type { ServiceClass, ServiceMaker, ServiceModule } from './services.js';
 import { settledWithin } from './settled-within.js';
+import type { ServerStats } from './stats/server-stats.js';
 
 /** What a server needs of whoever composes it, as far as it is to do that. */
 export interface ServerParts {
@@ -70,9 +71,16 @@ class LinkServer implements Server {
     });
   }
 
-  get stats(): ServerStats {
+  stats(): ServerStats {
     const { running, queued } = this.#pool ?? this.#admission;
-    return { links: this.#links.size, running, queued, ...this.#links.counts };
+    return {
+      links: this.#links.size,
+      running,
+      queued,
+      ...this.#links.counts,
+      ...(this.#pool !== undefined && { workers: this.#pool.census() }),
+      methods: this.#offering.stats,
+    };
   }
 
   get pool(): ServerPool {

@@ -207,7 +207,7 @@ describe('A server that only receives', () => {
     sendRaw(link, message);
     expect((await heard).message).toContain(words);
     expect(ran).toEqual([]);
-    expect(server.stats).toMatchObject({ links: 1, running: 0, queued: 0 });
+    expect(server.stats()).toMatchObject({ links: 1, running: 0, queued: 0 });
   });
 
   it('refuses to listen when no method could be called.', async () => {

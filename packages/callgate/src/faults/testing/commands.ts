@@ -96,7 +96,7 @@ export function makeCommands(emit: Emit) {
     listenToo: (known: string, url: string) => servers.get(known)!.listen(url),
     /** Lets the slips with that text go that the server holds back. */
     release: (text: string) => gate(text).open(),
-    stats: (url: string) => ({ ...servers.get(url)!.stats }),
+    stats: (url: string) => ({ ...servers.get(url)!.stats() }),
     /** What the servers' onError has heard. */
     heard: () => heard,
     closeServer: (url: string, timeoutMs: number) => servers.get(url)!.close({ timeoutMs }),

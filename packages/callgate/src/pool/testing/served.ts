@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ClientSettings } from '../../index.js';
+import type { ClientSettings, ServerSettings } from '../../index.js';
 import {
   type Client,
   createCallgate,
@@ -31,11 +31,12 @@ export async function pooled(
   pool: PoolOptions,
   scheme = 'unix',
   transport: TransportOptions = {},
+  settings: ServerSettings = {},
 ): Promise<PooledServer> {
   const gate = createCallgate({ config: {}, env: {} });
   const directory = mkdtempSync(join(tmpdir(), 'callgate-pool-'));
   const heard: RpcError[] = [];
-  const server = gate.createServer({ pool, onError: (error) => heard.push(error) });
+  const server = gate.createServer({ ...settings, pool, onError: (error) => heard.push(error) });
   const place = scheme === 'inproc' ? `pool-${process.pid}-${++served}` : join(directory, 'jobs');
   const clients: Client<typeof Jobs>[] = [];
   const clean = (): void => rmSync(directory, { recursive: true, force: true });

@@ -223,7 +223,7 @@ describe('Without a policy', () => {
       return got;
     };
     const running = texts();
-    await vi.waitFor(() => expect(first.stats.running).toBe(1));
+    await vi.waitFor(() => expect(first.stats().running).toBe(1));
     const closed = first.close();
     const second = await listen(() => [{ text: 'the' }, { text: 'second' }]);
     expect(await texts()).toEqual(['the', 'second']);

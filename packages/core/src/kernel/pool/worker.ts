@@ -6,6 +6,7 @@ import { Reason, RpcError } from '../../errors/index.js';
 import type { ServiceClass, ServiceMaker } from '../../server/index.js';
 import {
   asideOver,
+  countsIn,
   errorParts,
   IDS_PER_WORKER,
   methodTable,
@@ -44,6 +45,7 @@ export async function runWorker(compose: (composition: unknown, plugins: readonl
     let routes: Routes = [];
     for (const part of data.services)
       routes = [...routes, ...(await routesOfPart(part, maker, kernel, interceptors, onError))];
+    for (const [place, counts] of countsIn(data.counts, routes.length).entries()) routes[place]!.counts = counts;
     const first = data.number * IDS_PER_WORKER;
     runtime = new WorkerRuntime({
       link: linkToWorker(data.memory, 'taker'),

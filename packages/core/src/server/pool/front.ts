@@ -1,15 +1,12 @@
 import { type Hello, methodPath } from '../../channel/index.js';
 import { compareSchemas, type ServiceDefinition } from '../../codec/index.js';
 import { Reason, RpcError } from '../../errors/index.js';
+import type { WorkerStats } from '../stats/server-stats.js';
 import type { PoolEvents, PoolListener } from './events.js';
 import type { PoolKnobs, ResolvedPoolKnobs } from './options.js';
 import type { Pool } from './pool.js';
 
-export interface PoolStats {
-  /** Workers by what they do. */
-  readonly starting: number;
-  readonly waiting: number;
-  readonly busy: number;
+export interface PoolStats extends WorkerStats {
   /** Calls that have a worker, and calls that wait for one. */
   readonly running: number;
   readonly queued: number;

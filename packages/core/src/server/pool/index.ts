@@ -11,4 +11,5 @@ export {
   type ServicePart,
   type WorkerNotice,
 } from './threads.js';
+export { countsIn } from './worker-counts.js';
 export { WorkerRuntime, type WorkerRuntimeOptions } from './worker-runtime.js';

@@ -12,6 +12,7 @@ import {
   type ServicePart,
   type WorkerNotice,
 } from './threads.js';
+import type { WorkerCounts } from './worker-counts.js';
 
 /** What hears of a worker. None of them may throw. */
 export interface PoolWorkerEvents {
@@ -29,6 +30,7 @@ export interface PoolWorkerOptions {
   readonly start: ResolvedPoolStart;
   readonly services: readonly ServicePart[];
   readonly limits: PoolLimits;
+  readonly counts: WorkerCounts;
   readonly events: PoolWorkerEvents;
 }
 
@@ -60,7 +62,7 @@ export class PoolWorker {
   #thrown: unknown;
   #failure: RpcError | undefined;
 
-  constructor({ number, means, start, services, limits, events }: PoolWorkerOptions) {
+  constructor({ number, means, start, services, limits, counts, events }: PoolWorkerOptions) {
     this.number = number;
     this.#events = events;
     const memory = means.makeMemory();
@@ -81,7 +83,17 @@ export class PoolWorker {
     this.#incoming = new Incoming(aside);
     const { setup, execArgv, resourceLimits } = start;
     const { composition } = means;
-    const data: PoolWorkerData = { number, memory, aside: port2, services, setup, limits, composition };
+    const counted = counts.give();
+    const data: PoolWorkerData = {
+      number,
+      memory,
+      aside: port2,
+      services,
+      setup,
+      limits,
+      counts: counted,
+      composition,
+    };
     this.#worker = new Worker(means.program, {
       workerData: data,
       transferList: [port2],
@@ -96,7 +108,11 @@ export class PoolWorker {
     this.#worker.on('error', (error) => {
       this.#thrown = error;
     });
-    this.#worker.on('exit', (code) => this.#exited(code));
+    this.#worker.on('exit', (code) => {
+      // Not before: who is being ended may still count.
+      counts.takeBack(counted);
+      this.#exited(code);
+    });
     const { startTimeoutMs } = start;
     this.#timer = setTimeout(
       () => this.kill(badStart(`it was not ready after ${startTimeoutMs} ms (pool.startTimeoutMs)`)),

@@ -1,5 +1,6 @@
 import { type Incoming, noteThread, parseHello, RelayFlag, RelayOp } from '../../channel/index.js';
 import type { RpcError } from '../../errors/index.js';
+import type { WorkerStats } from '../stats/server-stats.js';
 import { type PoolEvents, type PoolListener, PoolListeners } from './events.js';
 import { Load } from './load.js';
 import { type PoolKnobs, type ResolvedPoolKnobs, type ResolvedPoolStart, resolvePoolKnobs } from './options.js';
@@ -8,6 +9,7 @@ import { restartDelay, workersToEnd, workersToStart } from './sizing.js';
 import { LAST_WORKER, type PoolLimits, type PoolMeans, type ServicePart } from './threads.js';
 import { type WaitingCall, WaitingCalls } from './waiting-calls.js';
 import { Watch } from './watch.js';
+import type { WorkerCounts } from './worker-counts.js';
 
 export interface PoolParts {
   readonly means: PoolMeans;
@@ -38,6 +40,7 @@ export class Pool {
   readonly #watch = new Watch(this.listeners);
   #knobs: ResolvedPoolKnobs;
   #services: readonly ServicePart[] = [];
+  #counts: WorkerCounts | undefined;
   /** What a worker's greeting must be like. */
   #check: (hello: ReturnType<typeof parseHello>) => string | undefined = () => undefined;
   #started: Promise<void> | undefined;
@@ -74,12 +77,14 @@ export class Pool {
     return this.queued === 0 ? 0 : this.#load.expectedMs(this.queued);
   }
 
-  census(): { starting: number; waiting: number; busy: number } {
-    const count = { starting: 0, waiting: 0, busy: 0 };
-    for (const { state, running } of this.#workers) {
+  census(): WorkerStats {
+    const count = { starting: 0, waiting: 0, busy: 0, late: 0, ending: 0 };
+    for (const { state, running, late } of this.#workers) {
       if (state === 'starting') count.starting++;
       else if (state === 'ready' && running === 0) count.waiting++;
       else if (state === 'ready') count.busy++;
+      else count.ending++;
+      if (late) count.late++;
     }
     return count;
   }
@@ -91,9 +96,11 @@ export class Pool {
   /** Starts the first workers, once. Rejects with what the first of them fails with. */
   start(
     services: readonly ServicePart[],
+    counts: WorkerCounts,
     check: (hello: ReturnType<typeof parseHello>) => string | undefined,
   ): Promise<void> {
     this.#services = services;
+    this.#counts = counts;
     this.#check = check;
     this.#started ??= this.#startFirst();
     return this.#started;
@@ -252,6 +259,7 @@ export class Pool {
       means,
       start,
       services: this.#services,
+      counts: this.#counts as WorkerCounts,
       limits,
       events: {
         onReady: (ready, hello) => this.#ready(ready, hello),

@@ -19,7 +19,7 @@ import {
   tryPass,
   tryPassBack,
 } from '../../channel/index.js';
-import type { RpcError } from '../../errors/index.js';
+import { Code, type RpcError } from '../../errors/index.js';
 import type { Handle, LinkEnd, Span } from '../../transport/contract.js';
 import type { ServingCounts } from '../calls-in-progress.js';
 import { unanswerable, unknownMethod } from '../failures.js';
@@ -121,6 +121,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
 
   onEnd(end: LinkEnd): void {
     if (end.by === 'fault') this.#options.onError(end.error);
+    for (const { route } of this.#held.values()) route.counts.ended(Code.CANCELLED);
     this.#dropHeld();
     for (const callId of this.#reserved.keys()) this.#unreserve(callId);
     this.#deadlines.stop();
@@ -140,7 +141,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
   /** Tells all callers. */
   refuseAll(error: RpcError): void {
     for (const callId of this.#calls.keys()) this.#channel.sendFailure(callId, error);
-    for (const { callId } of this.#held.values()) this.#refuse(callId, false, error);
+    for (const { callId, route } of this.#held.values()) this.#refuse(callId, false, error, route);
     this.#dropHeld();
     this.#calls.clear();
   }
@@ -156,7 +157,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     const refusal = this.#refusal(envelope, route, reserved, oneway);
     if (refusal !== undefined || route === undefined) {
       if (reserved !== undefined) this.#pool.give(reserved, 1, true);
-      if (refusal !== undefined) this.#refuse(callId, this.#mute || (oneway && !confirm), refusal);
+      if (refusal !== undefined) this.#refuse(callId, this.#mute || (oneway && !confirm), refusal, route);
       return;
     }
     const ordered = route.method.ordered === true;
@@ -168,7 +169,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     }
     if (ordered) this.#orderedAt = worker;
     this.#note(callId, worker, this.#placeOf(route, envelope.methodId), oneway, confirm);
-    const came = timeLeft === NO_DEADLINE ? 0 : sharedNow();
+    const came = timeLeft === NO_DEADLINE && !route.counts.timed ? 0 : sharedNow();
     this.#pass(worker, RelayFlag.TAKES, came, envelope, span);
   }
 
@@ -208,10 +209,10 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
       const error = full
         ? poolFull(path, maxQueued, Math.max(1, Math.ceil(expectedMs)))
         : wouldBeLate(path, expectedMs, left);
-      this.#refuse(callId, this.#mute || (oneway && !confirm), error);
+      this.#refuse(callId, this.#mute || (oneway && !confirm), error, route);
       return;
     }
-    const came = left === Number.POSITIVE_INFINITY ? 0 : sharedNow();
+    const came = left === Number.POSITIVE_INFINITY && (apart || !route.counts.timed) ? 0 : sharedNow();
     const copy = this.#copy(span);
     const call = new HeldCall(this, callId, route, { oneway, confirm, ordered }, performance.now() + left, came, copy);
     if (!(oneway && !confirm)) this.#held.set(callId, call);
@@ -239,7 +240,7 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
 
   expireHeld(call: HeldCall): void {
     this.#forget(call);
-    this.#refuse(call.callId, call.oneway && !call.confirm, expiredInQueue(call.path));
+    this.#refuse(call.callId, call.oneway && !call.confirm, expiredInQueue(call.path), call.route);
   }
 
   #forget(call: HeldCall): void {
@@ -280,11 +281,13 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
   }
 
   #cancel(envelope: Envelope, span: Span): void {
-    const { callId } = envelope;
+    const { callId, status } = envelope;
     this.#unreserve(callId);
     const held = this.#held.get(callId);
-    if (held !== undefined) this.#forget(held);
-    else {
+    if (held !== undefined) {
+      held.route.counts.ended(status === Code.DEADLINE_EXCEEDED ? status : Code.CANCELLED);
+      this.#forget(held);
+    } else {
       this.#more(callId, envelope, span);
       this.#calls.delete(callId);
     }
@@ -389,10 +392,10 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
     for (const [callId, entry] of this.#calls) {
       if (workerIn(entry) !== worker.number) continue;
       this.#calls.delete(callId);
-      this.#channel.sendFailure(
-        callId,
-        workerDied(this.#options.routes[entry >> (1 + WORKER_BITS)]?.path ?? 'the call', why),
-      );
+      const route = this.#options.routes[entry >> (1 + WORKER_BITS)];
+      const died = workerDied(route?.path ?? 'the call', why);
+      route?.counts.ended(died.status);
+      this.#channel.sendFailure(callId, died);
     }
     if (this.#orderedAt === worker) this.orderedDone();
   }
@@ -476,7 +479,8 @@ export class PooledCalls implements RequestSink, PoolClient, HeldBy {
   }
 
   /** Answers a request that no handler has had. `silent`: nobody waits for an answer. */
-  #refuse(callId: number, silent: boolean, error: RpcError): void {
+  #refuse(callId: number, silent: boolean, error: RpcError, route: Route | undefined): void {
+    route?.counts.ended(error.status);
     closeAll(this.#channel.link.takeHandles());
     if (silent) this.#options.onError(error);
     else this.#channel.sendFailure(callId, error, undefined, false, Flag.REFUSED);

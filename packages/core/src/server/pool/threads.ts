@@ -41,6 +41,8 @@ export interface PoolWorkerData {
   readonly services: readonly ServicePart[];
   readonly setup: string | undefined;
   readonly limits: PoolLimits;
+  /** Where it counts the calls of each method, for the front to read. */
+  readonly counts: SharedArrayBuffer;
   readonly composition: unknown;
 }
 

@@ -50,6 +50,8 @@ export class WorkerRuntime implements SlotsOf {
   readonly #relay: Relay;
   readonly #incoming: Incoming;
   readonly #links = new Map<number, Relayed>();
+  /** When the front had what is handled now, on this thread's clock; 0: it was not said. */
+  readonly #cameToFront = { at: 0 };
   #stopping = false;
   #tellQueued = false;
 
@@ -120,6 +122,7 @@ export class WorkerRuntime implements SlotsOf {
     if (relayed !== undefined) {
       const { channel, link, slots } = relayed;
       if (came !== 0) spendTime(incoming, sharedNow() - came);
+      this.#cameToFront.at = came === 0 ? 0 : came - performance.timeOrigin;
       const before = slots.takes;
       link.blocks.arrived(incoming.bytes, incoming.copiedAt, incoming.copied);
       channel.handle(incoming);
@@ -153,6 +156,7 @@ export class WorkerRuntime implements SlotsOf {
       draining: () => false,
       onError,
       callbacks: () => (callbacks ??= makeCallbacks(channel)),
+      cameToFront: this.#cameToFront,
     });
     this.#links.set(number, { link, channel, slots });
   }
