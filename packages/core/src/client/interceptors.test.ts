@@ -304,7 +304,7 @@ describe('an observer that throws', () => {
       const error = await failure(how === 'an iteration' ? collect(list) : lastValueFrom(list));
       expect(error).toMatchObject({ code: 'INTERNAL', reason: Reason.INTERCEPTOR_FAILED });
       expect(error.message).toContain(words);
-      await vi.waitFor(() => expect(both.server.stats.running).toBe(0));
+      await vi.waitFor(() => expect(both.server.stats().running).toBe(0));
       expect(both.client.$channel.stats.inFlight).toBe(0);
     },
   );
@@ -321,7 +321,7 @@ describe('an observer that throws', () => {
     await using both = await streamPair(endless, { client: { interceptors: [throwing('onEnd')] } });
     for await (const _ of both.client.list({ text: '' })) break;
     expect((await warned).message).toContain(words);
-    await vi.waitFor(() => expect(both.server.stats.running).toBe(0));
+    await vi.waitFor(() => expect(both.server.stats().running).toBe(0));
   });
 
   it('fails the call of a handler that returns an observable, and the process lives on', async () => {
