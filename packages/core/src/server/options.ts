@@ -76,6 +76,7 @@ const KNOWN = new Set([
   'maxConcurrentCalls',
   'maxQueuedCalls',
   'pool',
+  'histograms',
   'greetTimeoutMs',
   'checksum',
   'maxMetadataBytes',
