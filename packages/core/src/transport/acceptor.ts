@@ -18,7 +18,7 @@ export interface AcceptorHooks<T> {
   /** Others accept from the same source: who still waits when this acceptor closes is theirs. @default false */
   readonly shared?: boolean;
   admit(connection: T): void;
-  /** For those that still wait when the acceptor closes. May throw: the rest is cut off then. */
+  /** For those that still wait when the acceptor closes; owns them, whatever comes of it. May throw: the rest is cut off then. */
   turnAway(connection: T): void;
   /** Hears of a system error, once per spell of trouble. */
   onTrouble(cause: unknown): void;

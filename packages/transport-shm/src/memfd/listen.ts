@@ -167,7 +167,11 @@ class Host<O extends MeetingOptions> {
 
   turnAway(socket: Fd): void {
     const words = `the server at ${this.#address.url} has just stopped listening`;
-    this.#say(socket, encodeRefusal(new RpcError('UNAVAILABLE', words)));
+    try {
+      this.#say(socket, encodeRefusal(new RpcError('UNAVAILABLE', words)));
+    } catch {
+      // Who came only to see whether a server is there has gone by itself.
+    }
     socket.close();
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
@@ -99,7 +99,7 @@ export function useStage(): Stage {
   let scratch = '';
   let puppets: { rest(): Promise<void> }[] = [];
   let here: Puppet;
-  let fdsBefore = 0;
+  let fdsBefore = new Map<string, string>();
   let names = 0;
   let named: Set<string>;
 
@@ -109,7 +109,7 @@ export function useStage(): Stage {
   afterAll(async () => {
     await dismissPuppets();
     // Pipes of children are closed by the event loop, a little later.
-    await vi.waitFor(() => expect(openFds()).toBeLessThanOrEqual(fdsBefore), PATIENCE_MS);
+    await vi.waitFor(() => expect(leftFds(fdsBefore)).toEqual([]), PATIENCE_MS);
   });
   beforeEach(() => {
     scratch = mkdtempSync(join(tmpdir(), 'callgate-faults-'));
@@ -177,6 +177,34 @@ export function useStage(): Stage {
   return stage;
 }
 
-function openFds(): number {
-  return readdirSync('/proc/self/fd').length;
+/** What is open, by descriptor: a file, or the kind and the inode of what is none. */
+function openFds(): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      found.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      // The one that listed them, which is closed again.
+    }
+  }
+  return found;
+}
+
+/** Those that are open beyond as many as were `before`, in words; a number or an inode may have been used again. */
+function leftFds(before: ReadonlyMap<string, string>): string[] {
+  const now = openFds();
+  if (now.size <= before.size) return [];
+  return [...now]
+    .filter(([fd, what]) => before.get(fd) !== what)
+    .map(([fd, what]) => `${fd}: ${what}${unixSocket(what)}`);
+}
+
+/** What the kernel says of a Unix socket: its flags, state and path. */
+function unixSocket(what: string): string {
+  const inode = /^socket:\[(\d+)\]$/.exec(what)?.[1];
+  if (inode === undefined) return '';
+  const line = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .find((one) => one.split(/\s+/)[6] === inode);
+  return line === undefined ? '' : ` (unix ${line.split(/\s+/).slice(3).join(' ')})`;
 }
