@@ -52,7 +52,7 @@ export interface Server {
    * (their callers get UNAVAILABLE) and closes every link. Idempotent.
    *
    * `epitaph` says why, in words for the callers: those whose calls it stops, and those whose calls it never takes, see
-   * it in their error's message (reason EPITAPH), the others in `$channel.closed`.
+   * it in their error's message (reason EPITAPH), the others in `$channel.closed`. Rejects with INVALID_ARGUMENT (BAD_OPTION).
    */
   close(options?: CloseOptions): Promise<void>;
   /**

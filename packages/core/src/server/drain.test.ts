@@ -139,6 +139,19 @@ describe('A server that drains', () => {
     });
   });
 
+  it('is no more forgiving than close: options that make no sense are refused, and the server stays open.', async () => {
+    await using both = await pair({ work: (request) => request });
+    for (const [options, words] of [
+      [{ timeout: 1 }, 'close: timeout: unknown option; known are timeoutMs, epitaph'],
+      [{ timeoutMs: -1 }, 'close: timeoutMs: expected milliseconds of 0 or more, found -1'],
+      [{ epitaph: 7 }, 'close: epitaph: expected words, found 7'],
+    ] as const) {
+      const error = await failure(both.server.close(options as object));
+      expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'BAD_OPTION', message: words });
+    }
+    expect(await both.client.work({ text: 'still here' })).toMatchObject({ text: 'still here' });
+  });
+
   it('is cut short by close.', async () => {
     await using both = await pair({ work: () => new Promise(() => undefined) });
     const running = failure(both.client.work({ text: '' }));
@@ -155,6 +168,8 @@ describe('A server that drains', () => {
       [{ timeoutMs: -1 }, 'drain: timeoutMs: expected milliseconds of 0 or more, found -1'],
       [{ deadline: Number.NaN }, 'drain: deadline: expected an instant of performance.now(), found NaN'],
       [{ timeoutMs: 1, deadline: 1 }, 'drain: timeoutMs and deadline say the same in two ways: give one of them'],
+      [{ timeout: 1 } as object, 'drain: timeout: unknown option; known are timeoutMs, deadline, epitaph'],
+      [{ epitaph: 7 } as object, 'drain: epitaph: expected words, found 7'],
     ] as const) {
       expect(await failure(both.server.drain(options))).toMatchObject({ code: 'INVALID_ARGUMENT', message: words });
       expect(() => both.server.drainOnSignals(['SIGTERM'], options)).toThrow(words);

@@ -1,4 +1,6 @@
+import { millisecondsOf } from '../channel/index.js';
 import { Reason, RpcError } from '../errors/index.js';
+import type { CloseOptions } from './contract.js';
 
 export interface DrainOptions {
   /** Milliseconds for what was taken to be finished; what is left then is stopped. @default 30000 */
@@ -10,9 +12,12 @@ export interface DrainOptions {
 }
 
 const DEFAULT_MS = 30_000;
+const DEFAULT_CLOSE_MS = 5000;
 
 /** The instant of performance.now() at which draining ends at the latest. Throws INVALID_ARGUMENT (BAD_OPTION). */
-export function drainDeadline({ timeoutMs, deadline }: DrainOptions, now: number): number {
+export function drainDeadline(options: DrainOptions, now: number): number {
+  checkLeaving('drain', options, ['timeoutMs', 'deadline', 'epitaph']);
+  const { timeoutMs, deadline } = options;
   if (timeoutMs !== undefined && deadline !== undefined) {
     throw bad('drain: timeoutMs and deadline say the same in two ways: give one of them');
   }
@@ -25,6 +30,22 @@ export function drainDeadline({ timeoutMs, deadline }: DrainOptions, now: number
   }
   if (typeof deadline === 'number' && !Number.isNaN(deadline)) return deadline;
   throw bad(`drain: deadline: expected an instant of performance.now(), found ${String(deadline)}`);
+}
+
+/** Checks what `drain` and `close` share. Throws INVALID_ARGUMENT (BAD_OPTION). */
+function checkLeaving(what: string, options: CloseOptions, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw bad(`${what}: ${unknown}: unknown option; known are ${known.join(', ')}`);
+  const { epitaph } = options;
+  if (epitaph !== undefined && typeof epitaph !== 'string') {
+    throw bad(`${what}: epitaph: expected words, found ${String(epitaph)}`);
+  }
+}
+
+/** How long, in ms, a server that closes waits for what runs. Throws INVALID_ARGUMENT (BAD_OPTION). */
+export function closeTimeoutMs(options: CloseOptions): number {
+  checkLeaving('close', options, ['timeoutMs', 'epitaph']);
+  return options.timeoutMs === undefined ? DEFAULT_CLOSE_MS : millisecondsOf('close: timeoutMs', options.timeoutMs);
 }
 
 function bad(words: string): RpcError {

@@ -11,7 +11,7 @@ import { Reason, RpcError } from '../errors/index.js';
 import type { Link, TransportOptions } from '../transport/contract.js';
 import { Admission } from './admission.js';
 import type { CloseOptions, ListenResolver, Server } from './contract.js';
-import { type DrainOptions, drainDeadline, goAway, LookAgain } from './drain.js';
+import { closeTimeoutMs, type DrainOptions, drainDeadline, goAway, LookAgain } from './drain.js';
 import { drainOnSignals } from './drain-on-signals.js';
 import type { Handlers } from './handlers.js';
 import { checkListening, Listening, notificationsIn } from './listening.js';
@@ -116,8 +116,9 @@ class LinkServer implements Server {
     return urls;
   }
 
-  close({ timeoutMs = 5000, epitaph }: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(timeoutMs, epitaph);
+  async close(options: CloseOptions = {}): Promise<void> {
+    const timeoutMs = closeTimeoutMs(options);
+    this.#closing ??= this.#close(timeoutMs, options.epitaph);
     this.#lookAgain.wake();
     return this.#closing;
   }
