@@ -1,6 +1,8 @@
 /** Servers that die with calls in flight, and their successors at the same address. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { createCallgate } from '../index.js';
+import { Desk } from './testing/gen/desk.js';
 import { fileOf, type Pair, poll, processSchemes, processWays, useStage, type Way } from './testing/stage.js';
 import { failure, monotonicMs } from './testing/told.js';
 
@@ -116,5 +118,30 @@ describe.each(processSchemes)('Over %s:', (scheme) => {
     await stage.serve(stage.process(), url);
     writeFileSync(restarted, '');
     expect(await second).toMatchObject({ text: 'second' });
+  });
+});
+
+describe.each(processSchemes)('Over %s:', (scheme) => {
+  it('who calls again and again, as a server dies, does not keep the event loop from turning.', async () => {
+    const url = stage.url(scheme);
+    const server = stage.process();
+    await stage.serve(server, url);
+    const client = createCallgate({ config: {}, env: {} }).createClient(Desk, url, { retry: false });
+    await client.echo({ number: 0 });
+    // So many answers at once that the client's loop has its turn after some; this goes on before it has.
+    const some = Array.from({ length: 8 }, (_, number) => client.echo({ number }));
+    const settled = Promise.allSettled(some);
+    await some[0];
+    server.signal('SIGKILL');
+    while (!/^State:\s+Z/m.test(readFileSync(`/proc/${server.pid}/status`, 'utf8')));
+    let turned = false;
+    setTimeout(() => {
+      turned = true;
+    }, 10);
+    const giveUpAt = performance.now() + 15_000;
+    while (!turned && performance.now() < giveUpAt) await client.echo({ number: 1 }).catch(() => undefined);
+    expect(turned).toBe(true);
+    await settled;
+    await client.$close();
   });
 });

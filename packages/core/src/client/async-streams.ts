@@ -6,6 +6,8 @@ import {
   Step,
   StreamPump,
   StreamReceiver,
+  turn,
+  turnIsDue,
 } from '../channel/index.js';
 import type { RpcError } from '../errors/index.js';
 import type { AsyncCaller } from './async-client.js';
@@ -55,7 +57,11 @@ export function openReplies(
         call = caller.make(stub, options);
         call.incoming = receiver;
         call.onSent = (channel) => receiver.attach(channel, Kind.REPLY_CREDIT, call?.id ?? 0);
-        call.onSettled = ({ error }) => receiver.end(error);
+        call.onSettled = ({ error }) => {
+          // As with `failWhereAwaited`: who begins another one at once must not keep the event loop from turning.
+          if (error !== undefined && turnIsDue(performance.now())) void turn().then(() => receiver.end(error));
+          else receiver.end(error);
+        };
         if (source !== undefined) sendRequests(calls, call, source);
         begin(caller, call, both ? undefined : request, options);
       },

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { RpcError } from '../errors/index.js';
-import { pair, type TextHandlers } from '../testing/pair.js';
+import { freshTarget, pair, type TextHandlers } from '../testing/pair.js';
+import { failure } from '../testing/promises.js';
+import { Streams } from '../testing/text-service.js';
+import { createClientOn } from './index.js';
 
 const failing: Partial<TextHandlers> = {
   work: async () => {
@@ -59,4 +62,29 @@ it('tells calls that are awaited together apart by their places', async () => {
   await using both = await pair(failing);
   const together = async () => Promise.all([both.client.echo({ text: '' }), both.client.work({ text: '' })]);
   expect(await stackOf(together())).toMatch(/\n {4}at (async )?Promise\.all \(index 1\)\n/);
+});
+
+it('lets the event loop turn for whoever calls again and again though there is no server', async () => {
+  const target = freshTarget();
+  // Fails at once after the first attempt, whose failure is told to all until the next.
+  const options = { reconnect: { initialBackoffMs: 3_600_000, maxBackoffMs: 3_600_000 } };
+  const client = createClientOn(Streams, () => target, options);
+  const { echo, list, join } = client;
+  const kinds = [
+    () => echo({ text: '' }),
+    () => join([{ text: '' }]),
+    async () => {
+      for await (const _ of list({ text: '' }));
+    },
+  ];
+  for (const call of kinds) {
+    let turned = false;
+    setTimeout(() => {
+      turned = true;
+    }, 1);
+    const giveUpAt = performance.now() + 10_000;
+    while (!turned && performance.now() < giveUpAt) await failure(call());
+    expect(turned).toBe(true);
+  }
+  await client.$close();
 });
